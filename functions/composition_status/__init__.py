@@ -1,0 +1,1 @@
+"""The composition_status function."""

@@ -1,0 +1,1 @@
+"""One description of the service, and its two readers."""

@@ -1,0 +1,1 @@
+"""What crosses a wire: frozen pydantic models without behaviour."""

@@ -1,0 +1,1 @@
+"""Estimating effects: pure numerics, arrays in, frozen results out."""

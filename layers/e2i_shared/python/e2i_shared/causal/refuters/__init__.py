@@ -1,0 +1,1 @@
+"""Refuters, one per file behind one Protocol."""

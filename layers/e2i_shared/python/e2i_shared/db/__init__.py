@@ -1,0 +1,1 @@
+"""Postgres: connections, SQL files, one repository module per subject."""

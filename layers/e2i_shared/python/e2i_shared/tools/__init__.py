@@ -1,0 +1,1 @@
+"""The catalogue of analytic tools: one module per tool."""
