@@ -118,10 +118,14 @@ class TooLargeError(InputError):
 
 
 class RateLimitedError(InputError):
-    """The caller passed its quota."""
+    """The caller passed its quota; ``retry_after`` is in whole seconds."""
 
     status = 429
     title = "Too many requests"
+
+    def __init__(self, message: str, *, retry_after: int = 1, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after = retry_after
 
 
 class UnprocessableError(InputError):

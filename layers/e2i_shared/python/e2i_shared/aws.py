@@ -1,0 +1,84 @@
+"""Adapters to AWS: workflows, events and objects. ``boto3`` is imported when the first of them is used."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from e2i_shared.api.datasets import UploadTicket
+from e2i_shared.errors import NotFoundError
+from e2i_shared.objects import TICKET_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SPOOL_BYTES = 16 * 1024 * 1024
+
+
+@cache
+def client(service: str) -> Any:
+    """Return this process's client of a service; short timeouts, three tries."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 3, "mode": "standard"})
+    return cast("Any", boto3).client(service, config=config)
+
+
+@dataclass(frozen=True, slots=True)
+class StepFunctions:
+    """The composition state machine."""
+
+    state_machine_arn: str
+
+    def start(self, tenant_id: str, composition_id: str) -> None:
+        """Start the execution named after the composition; one that exists already is left alone."""
+        step_functions = client("stepfunctions")
+        payload = json.dumps({"composition_id": composition_id, "tenant_id": tenant_id})
+        try:
+            step_functions.start_execution(stateMachineArn=self.state_machine_arn, name=composition_id, input=payload)
+        except step_functions.exceptions.ExecutionAlreadyExists:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class EventBridge:
+    """The bus that others listen to."""
+
+    bus: str
+
+    def publish(self, events: Sequence[tuple[str, dict[str, Any]]]) -> Sequence[bool]:
+        """Publish up to ten (detail type, detail) pairs; say of each whether the bus took it."""
+        entries = [
+            {"Source": "e2i", "DetailType": kind, "Detail": json.dumps(detail), "EventBusName": self.bus}
+            for kind, detail in events
+        ]
+        reply = client("events").put_events(Entries=entries)
+        return ["ErrorCode" not in entry for entry in reply["Entries"]]
+
+
+@dataclass(frozen=True, slots=True)
+class BucketObjects:
+    """Objects in S3."""
+
+    bucket: str
+
+    def ticket(self, key: str) -> UploadTicket:
+        """Return a presigned PUT address."""
+        parameters = {"Bucket": self.bucket, "Key": key}
+        url = client("s3").generate_presigned_url("put_object", Params=parameters, ExpiresIn=TICKET_SECONDS)
+        return UploadTicket(upload_key=key, url=url, expires_in_seconds=TICKET_SECONDS)
+
+    def open(self, key: str) -> BinaryIO:
+        """Download to a spooled file; raise NotFoundError."""
+        s3 = client("s3")
+        spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - the caller closes what it was handed
+        try:
+            s3.download_fileobj(self.bucket, key, spool)
+        except s3.exceptions.ClientError as error:
+            raise NotFoundError("There is no upload of that key.", field="upload_key", got=key) from error
+        spool.seek(0)
+        return cast("BinaryIO", spool)

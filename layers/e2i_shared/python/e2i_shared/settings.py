@@ -1,0 +1,131 @@
+"""What each function must be told, as one frozen model per function, read once from the environment.
+
+The same models name the variables that the deployment and the local runtime fill: ``variables(name)`` lists them.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from e2i_shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "E2I_"
+DEFAULT_TENANT = "00000000-0000-7000-8000-000000000001"
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Settings(BaseModel):
+    """Base: the stage, and how fast one caller may go in one process (tokens a second, and the most saved up)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    stage: Literal["local", "dev", "staging", "prod"] = "local"
+    rate_per_second: Annotated[float, Field(gt=0)] = 200
+    rate_burst: Annotated[int, Field(ge=1)] = 400
+
+
+class DatabaseSettings(Settings):
+    """A libpq connection string of the application role."""
+
+    database_url: Text
+
+
+class WorkflowSettings(Settings):
+    """The composition state machine."""
+
+    state_machine_arn: Text
+
+
+class ObjectSettings(Settings):
+    """Where uploads and large outputs live: a bucket, or on one machine a folder with the address that serves it."""
+
+    bucket: str | None = None
+    object_root: str | None = None
+    object_url: str | None = None
+    object_secret: str | None = None
+
+
+class EventSettings(Settings):
+    """The bus that the outbox is published to."""
+
+    event_bus: Text
+
+
+class ClassifySettings(DatabaseSettings):
+    """``classify``."""
+
+
+class ApiSettings(DatabaseSettings, WorkflowSettings, ObjectSettings):
+    """``api``."""
+
+
+class RunToolSettings(DatabaseSettings, ObjectSettings):
+    """``run_tool``."""
+
+
+class ComposeStepSettings(DatabaseSettings):
+    """``compose_step``."""
+
+
+class CompositionStatusSettings(DatabaseSettings):
+    """``composition_status``."""
+
+
+class RelaySettings(DatabaseSettings, WorkflowSettings, EventSettings):
+    """``relay``."""
+
+
+class MigrateSettings(DatabaseSettings):
+    """``migrate``; its connection string is that of the owner role."""
+
+
+FUNCTIONS: Mapping[str, type[Settings]] = {
+    "api": ApiSettings,
+    "classify": ClassifySettings,
+    "compose_step": ComposeStepSettings,
+    "composition_status": CompositionStatusSettings,
+    "migrate": MigrateSettings,
+    "relay": RelaySettings,
+    "run_tool": RunToolSettings,
+}
+
+S = TypeVar("S", bound=Settings)
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a field: ``database_url`` is read from ``E2I_DATABASE_URL``."""
+    return PREFIX + field.upper()
+
+
+def variables(function: str, *, required: bool = True) -> tuple[str, ...]:
+    """Return the variables of a function, sorted; only those without a default when ``required``."""
+    fields = FUNCTIONS[function].model_fields
+    return tuple(sorted(variable(name) for name, field in fields.items() if field.is_required() or not required))
+
+
+def parse(model: type[S], environment: Mapping[str, str]) -> S:
+    """Build settings from an environment; raise ConfigurationError that names every variable at fault."""
+    given = {name: environment[variable(name)] for name in model.model_fields if variable(name) in environment}
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        faults = ", ".join(f"{variable(str(e['loc'][0]))} ({e['msg']})" for e in error.errors())
+        raise ConfigurationError(
+            f"{model.__name__} cannot be read from the environment: {faults}.",
+            field=variable(str(error.errors()[0]["loc"][0])),
+            expected="set and valid",
+            hint="Set the variable for this function; infra/functions and settings.py list them.",
+        ) from error
+
+
+@cache
+def read(model: type[S]) -> S:
+    """Return this process's settings, read on the first call."""
+    return parse(model, os.environ)
