@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class EventRule:
     """An EventBridge rule (``pattern``) that sends matching events to ``queue``."""
 
     name: str
-    pattern: dict[str, list[str] | dict[str, list[str]]]
+    pattern: dict[str, Any]
     queue: str
 
 
@@ -41,8 +41,8 @@ class EventRule:
 class FunctionDescription:
     """One Lambda function.
 
-    ``rights`` are the services it may use: "database", "start_workflow", "read_workflow", "objects_read", "objects_write", "publish_events".
-    ``layers`` lists what a zip function needs beside the shared layer's core: "numpy".
+    ``rights`` are the services it may use: "database", "start_workflow", "read_workflow", "objects_read", "objects_write",
+    "publish_events", "database_admin".
     """
 
     name: str
@@ -55,6 +55,7 @@ class FunctionDescription:
     queue: Queue | None = None
     event_rules: tuple[EventRule, ...] = ()
     schedule: str | None = None  # "rate(1 minute)"
+    runs_on_deploy: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     local_workers: int = 2  # most processes at a time on one machine
 

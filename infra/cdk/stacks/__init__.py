@@ -1,0 +1,1 @@
+"""The stacks: network, data, service, workflows, monitoring."""

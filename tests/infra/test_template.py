@@ -1,0 +1,183 @@
+"""What the synthesised templates must hold, read from the description and not from CDK."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.cdk.stages import STAGES
+from infra.functions import all_functions
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = Path(__file__).parent / "golden"
+BY_NAME = {f.name: f for f in all_functions()}
+
+
+def of_type(resources: dict, kind: str) -> list[dict]:
+    return [r["Properties"] for r in resources.values() if r["Type"] == kind]
+
+
+def function_resource(service: dict, name: str) -> dict:
+    construct = "".join(part.title() for part in name.split("_")) + "Function"
+    found = [
+        r["Properties"]
+        for key, r in service.items()
+        if r["Type"] == "AWS::Lambda::Function" and key.startswith(construct)
+    ]
+    assert len(found) == 1, name
+    return found[0]
+
+
+def test_the_five_stacks_are_synthesised(templates):
+    assert set(templates) == {"network", "data", "service", "workflows", "monitoring"}
+
+
+def test_every_route_of_the_description_is_a_route_of_the_api_and_no_other(service):
+    deployed = {r["RouteKey"] for r in of_type(service, "AWS::ApiGatewayV2::Route")}
+
+    described = {f"{route.method} {route.path}" for f in all_functions() for route in f.routes}
+    assert deployed == described
+
+
+def test_a_route_needs_a_token_unless_it_is_public(service):
+    public = {f"{r.method} {r.path}" for f in all_functions() for r in f.routes if r.public}
+
+    for route in of_type(service, "AWS::ApiGatewayV2::Route"):
+        expected = "NONE" if route["RouteKey"] in public else "JWT"
+        assert route["AuthorizationType"] == expected, route["RouteKey"]
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_a_function_has_the_memory_timeout_and_package_of_its_description(service, name):
+    deployed = function_resource(service, name)
+
+    assert deployed["MemorySize"] == BY_NAME[name].memory_mb
+    assert deployed["Timeout"] == BY_NAME[name].timeout_seconds
+    assert deployed["Architectures"] == ["arm64"]
+    assert deployed.get("PackageType", "Zip").lower() == BY_NAME[name].package
+    if BY_NAME[name].package == "zip":
+        assert deployed["Handler"] == BY_NAME[name].handler
+        assert len(deployed["Layers"]) == 2
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_the_policy_of_a_function_is_the_reviewed_one(service, name):
+    construct = "".join(part.title() for part in name.split("_")) + "Function"
+    policies = [
+        r["Properties"]["PolicyDocument"]["Statement"]
+        for key, r in service.items()
+        if r["Type"] == "AWS::IAM::Policy" and key.startswith(f"{construct}ServiceRole")
+    ]
+
+    found = json.dumps(policies, indent=1, sort_keys=True) + "\n"
+    golden = GOLDEN / f"{name}.json"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(found)
+    assert golden.read_text() == found, f"review the change, then run UPDATE_GOLDEN=1 pytest {__file__}"
+
+
+def test_no_policy_grants_every_action_or_every_resource(service):
+    for policy in of_type(service, "AWS::IAM::Policy"):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert not [a for a in actions if a == "*" or a.endswith(":*")], statement
+            assert statement["Resource"] != "*" or set(actions) <= {"xray:PutTraceSegments"}, statement
+
+
+def test_the_state_machine_is_the_asl_file_with_the_functions_filled_in(templates):
+    (machine,) = of_type(templates["workflows"]["Resources"], "AWS::StepFunctions::StateMachine")
+
+    assert machine["StateMachineType"] == "STANDARD"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert set(machine["DefinitionSubstitutions"]) == {"compose_step", "run_tool"}
+
+
+def test_every_queue_has_a_dead_letter_queue_and_encryption(service):
+    queues = of_type(service, "AWS::SQS::Queue")
+    fed = [q for q in queues if "RedrivePolicy" in q]
+
+    assert len(queues) == 2 * len(fed)
+    assert all(q["RedrivePolicy"]["maxReceiveCount"] == 3 for q in fed)
+    assert all(q["SqsManagedSseEnabled"] for q in queues)
+
+
+def test_an_ended_execution_reaches_the_status_queue(service):
+    (rule,) = [
+        r for r in of_type(service, "AWS::Events::Rule") if r.get("EventPattern", {}).get("source") == ["aws.states"]
+    ]
+
+    assert rule["EventPattern"]["detail"]["status"] == ["TIMED_OUT", "ABORTED", "FAILED"]
+    assert rule["EventPattern"]["detail"]["stateMachineArn"]
+
+
+def test_the_relay_runs_every_minute(service):
+    schedules = [r["ScheduleExpression"] for r in of_type(service, "AWS::Events::Rule") if "ScheduleExpression" in r]
+
+    assert schedules == ["rate(1 minute)"]
+
+
+def test_the_database_is_encrypted_private_and_serverless(templates):
+    (cluster,) = of_type(templates["data"]["Resources"], "AWS::RDS::DBCluster")
+    (proxy,) = of_type(templates["data"]["Resources"], "AWS::RDS::DBProxy")
+
+    assert cluster["StorageEncrypted"] is True
+    assert cluster["EngineVersion"].startswith("18.")
+    assert cluster["ServerlessV2ScalingConfiguration"]["MaxCapacity"] == STAGES["dev"].max_capacity
+    assert proxy["RequireTLS"] is True
+    assert {auth["IAMAuth"] for auth in proxy["Auth"]} == {"REQUIRED"}
+
+
+def test_the_network_has_no_way_out_but_endpoints(templates):
+    resources = templates["network"]["Resources"]
+    kinds = {r["Type"] for r in resources.values()}
+
+    assert "AWS::EC2::NatGateway" not in kinds
+    assert "AWS::EC2::InternetGateway" not in kinds
+    assert len(of_type(resources, "AWS::EC2::VPCEndpoint")) == 6
+
+
+def test_there_is_an_alarm_for_dead_letters_throttles_and_failing_compositions(templates):
+    alarms = templates["monitoring"]["Resources"]
+    names = [key for key, r in alarms.items() if r["Type"] == "AWS::CloudWatch::Alarm"]
+
+    assert any(n.startswith("CompositionsFailing") for n in names)
+    assert any("deadletters" in n for n in names)
+    assert sum("Throttled" in n for n in names) == len(BY_NAME) + 1
+
+
+def test_a_function_asset_holds_its_own_folder_and_nothing_else(cloud_assembly, templates):
+    assets = json.loads(next(cloud_assembly.glob("*service.assets.json")).read_text())["files"]
+    folders = [
+        {
+            p.relative_to(cloud_assembly / a["source"]["path"]).as_posix()
+            for p in (cloud_assembly / a["source"]["path"]).rglob("*.py")
+        }
+        for a in assets.values()
+        if a["source"].get("packaging") == "zip"
+    ]
+
+    classify = [f for f in folders if any(p.startswith("functions/classify/") for p in f)]
+    assert classify
+    assert all(p == "functions/__init__.py" or p.startswith("functions/classify/") for f in classify for p in f)
+
+
+def test_cfn_lint_finds_neither_error_nor_warning(cloud_assembly):
+    found = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("cfn-lint")),
+            *map(str, cloud_assembly.glob("*.template.json")),
+            "--ignore-checks",
+            "W3005",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert found.returncode == 0, found.stdout
