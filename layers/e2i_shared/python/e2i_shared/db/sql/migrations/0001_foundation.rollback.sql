@@ -1,0 +1,17 @@
+DROP TABLE tenants CASCADE;
+DROP FUNCTION active_tenants();
+DROP FUNCTION secure(regclass, text);
+DROP FUNCTION isolate(regclass);
+DROP FUNCTION set_updated_at();
+DROP FUNCTION require_tenant();
+DROP FUNCTION system_tenant();
+DROP FUNCTION new_id();
+DROP TYPE fidelity_grade;
+DROP TYPE simulation_recommendation;
+DROP TYPE simulation_status;
+DROP TYPE twin_type;
+DROP TYPE composition_status;
+DROP TYPE tool_category;
+DROP TYPE dependency_type;
+DROP TYPE routing_pattern;
+ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;

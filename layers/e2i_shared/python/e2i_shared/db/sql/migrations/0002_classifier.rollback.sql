@@ -1,0 +1,2 @@
+DROP VIEW v_classification_accuracy;
+DROP TABLE classification_logs;

@@ -1,0 +1,11 @@
+DROP VIEW v_fidelity_degradation_alerts;
+DROP VIEW v_model_fidelity_history;
+DROP VIEW v_simulation_summary;
+DROP VIEW v_active_twin_models;
+DROP TABLE entity_twin_versions;
+DROP TABLE entity_twins;
+DROP FUNCTION calculate_fidelity_grade(double precision);
+DROP TABLE twin_fidelity_tracking;
+DROP TABLE twin_simulations;
+DROP TABLE digital_twin_models;
+DROP TABLE training_jobs;

@@ -1,0 +1,11 @@
+DROP FUNCTION verify_audit_log(bigint, bytea);
+DROP TABLE audit_heads;
+DROP FUNCTION audit_hash(audit_log) CASCADE;
+DROP TABLE audit_log;
+DROP FUNCTION chain_audit_entry();
+DROP FUNCTION refuse_audit_change();
+DROP TABLE documents;
+DROP TABLE budgets;
+DROP TABLE llm_usage;
+DROP TABLE idempotency_keys;
+DROP TABLE outbox;

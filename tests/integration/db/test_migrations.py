@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import psycopg
+import pytest
+from e2i_shared.db.migrate import bootstrap_database, discover, from_files, main, migrate, rollback
+from e2i_shared.errors import ConfigurationError
+
+CATALOG = """
+SELECT 'table' AS kind, n.nspname || '.' || c.relname AS name FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('public', 'rows') AND c.relowner = 'e2i_owner'::regrole
+UNION ALL SELECT 'function', proname FROM pg_proc WHERE proowner = 'e2i_owner'::regrole
+UNION ALL SELECT 'type', typname FROM pg_type WHERE typowner = 'e2i_owner'::regrole AND typtype = 'e'
+UNION ALL SELECT 'schema', nspname FROM pg_namespace WHERE nspowner = 'e2i_owner'::regrole AND nspname <> 'migrations'
+ORDER BY 1, 2
+"""
+
+
+def objects(conninfo: str) -> list[tuple[str, str]]:
+    with psycopg.connect(conninfo) as connection:
+        return connection.execute(CATALOG).fetchall()
+
+
+@pytest.fixture
+def empty(postgres_server):
+    name = postgres_server.create()
+    yield postgres_server.admin_of(name)
+    postgres_server.drop(name)
+
+
+def test_migrating_twice_applies_nothing_the_second_time(empty):
+    assert len(migrate(empty)) == len(discover())
+    assert migrate(empty) == []
+
+
+def test_every_rollback_undoes_its_own_migration_and_nothing_else(empty):
+    migrations = discover()
+    states = [[]]
+    for count in range(1, len(migrations) + 1):
+        migrate(empty, migrations[:count])
+        states.append(objects(empty))
+
+    for version in range(len(migrations) - 1, -1, -1):
+        rollback(empty, version)
+        assert objects(empty) == states[version], f"rollback to {version}"
+
+    migrate(empty)
+    assert objects(empty) == states[-1]
+
+
+def test_an_edited_migration_is_refused_by_name(empty):
+    migrations = discover()
+    migrate(empty, migrations)
+    edited = [*migrations[:1], migrations[1].__class__(2, "classifier", "SELECT 1", "SELECT 1"), *migrations[2:]]
+
+    with pytest.raises(ConfigurationError, match="0002_classifier was edited"):
+        migrate(empty, edited)
+
+
+def test_a_failing_migration_leaves_nothing_behind(empty):
+    broken = from_files({"0001_bad.sql": "CREATE TABLE half (x int); SELECT 1/0;", "0001_bad.rollback.sql": ""})
+
+    with pytest.raises(ConfigurationError, match="0001_bad failed"):
+        migrate(empty, broken)
+
+    assert objects(empty) == []
+
+
+def test_code_older_than_the_database_is_refused(empty):
+    migrations = discover()
+    migrate(empty, migrations)
+
+    with pytest.raises(ConfigurationError, match="does not know"):
+        migrate(empty, migrations[:-1])
+
+
+def test_bootstrapping_twice_gives_the_same_application_conninfo(postgres_server):
+    first = bootstrap_database(postgres_server.admin, database="e2i_bootstrap_test")
+    second = bootstrap_database(postgres_server.admin, database="e2i_bootstrap_test")
+
+    with psycopg.connect(first) as connection:
+        assert connection.execute("SELECT current_user, current_database()").fetchone() == (
+            "e2i_app",
+            "e2i_bootstrap_test",
+        )
+        connection.execute("SELECT set_config('app.tenant_id', '00000000-0000-7000-8000-000000000001', true)")
+        assert connection.execute("SELECT name FROM tenants").fetchall() == [("default",)]
+    assert first == second
+    postgres_server.drop("e2i_bootstrap_test")
+
+
+def test_two_migrators_at_once_apply_each_migration_once(empty):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(2) as pool:
+        names = [name for applied in pool.map(migrate, [empty, empty]) for name in applied]
+
+    assert sorted(names) == [f"{m.version:04d}_{m.name}" for m in discover()]
+
+
+def test_the_command_line_says_what_it_did(empty, capsys):
+    assert main(["--conninfo", empty]) == 0
+    assert "applied 0001_foundation" in capsys.readouterr().out
+    assert main(["--conninfo", empty]) == 0
+    assert capsys.readouterr().out == "nothing to do\n"
+    assert main(["--conninfo", empty, "--to", "7"]) == 0
+    assert capsys.readouterr().out == "rolled back 0008_operations\n"
