@@ -16,12 +16,12 @@ _MOST_ROWS = 40
 
 
 def effect_chart(title: str, effect: float, lower: float, upper: float, *, unit: str) -> Json:
-    """One estimate with its interval against zero."""
+    """Draw one estimate with its interval against zero."""
     return forest_chart(title, [{"label": "effect", "effect": effect, "lower": lower, "upper": upper}], unit=unit)
 
 
 def forest_chart(title: str, rows: Sequence[Json], *, unit: str, overall: float | None = None) -> Json:
-    """Intervals one below the other; ``rows`` hold label, effect, lower, upper; ``overall`` is a dashed line."""
+    """Draw intervals one below the other; ``rows`` hold label, effect, lower, upper; ``overall`` is a dashed line."""
     label = {"field": "label", "type": "nominal", "sort": None, "title": None}
     bounds = {"y": label, "x": _measure("lower", unit, zero=False), "x2": {"field": "upper"}}
     points = {
@@ -40,7 +40,7 @@ def forest_chart(title: str, rows: Sequence[Json], *, unit: str, overall: float 
 
 
 def gap_chart(title: str, rows: Sequence[Json], *, unit: str, benchmark: float) -> Json:
-    """Bars of entities against a benchmark line; ``rows`` hold label, value, gap (positive: short of the benchmark)."""
+    """Draw bars of entities against a benchmark line; ``rows`` hold label, value, gap (positive: short of the benchmark)."""
     colour = {
         "condition": {"test": "datum.gap > 0", "value": ORANGE},
         "value": GREEN,
@@ -55,7 +55,7 @@ def gap_chart(title: str, rows: Sequence[Json], *, unit: str, benchmark: float) 
 
 
 def waterfall_chart(title: str, steps: Sequence[tuple[str, float]], *, unit: str, start: tuple[str, float]) -> Json:
-    """A start value, the contributions that follow, and the end they add up to."""
+    """Draw a start value, the contributions that follow, and the end they add up to."""
     level, rows = start[1], [{"label": start[0], "from": 0.0, "to": start[1], "amount": start[1], "kind": "total"}]
     for label, amount in steps:
         kind = "up" if amount >= 0 else "down"
@@ -76,7 +76,7 @@ def waterfall_chart(title: str, steps: Sequence[tuple[str, float]], *, unit: str
 def line_chart(
     title: str, rows: Sequence[Json], *, unit: str, temporal: bool = True, x_title: str | None = None
 ) -> Json:
-    """A line over ``x``; ``rows`` hold x, y and, where there are any, series, and lower and upper of a band."""
+    """Draw a line over ``x``; ``rows`` hold x, y and, where there are any, series, and lower and upper of a band."""
     x = {"field": "x", "type": "temporal" if temporal else "quantitative", "title": x_title}
     colour = (
         {"color": {"field": "series", "type": "nominal", "title": None}} if any("series" in r for r in rows) else {}
@@ -91,7 +91,7 @@ def line_chart(
 
 
 def bar_chart(title: str, rows: Sequence[Json], *, unit: str) -> Json:
-    """Horizontal bars; ``rows`` hold label and value, drawn in the order given."""
+    """Draw horizontal bars; ``rows`` hold label and value, in the order given."""
     encoding = {
         "y": {"field": "label", "type": "nominal", "sort": None, "title": None},
         "x": _measure("value", unit),
@@ -101,7 +101,7 @@ def bar_chart(title: str, rows: Sequence[Json], *, unit: str) -> Json:
 
 
 def power_chart(title: str, rows: Sequence[Json], *, target: float) -> Json:
-    """Power against units per arm; ``rows`` hold n and power."""
+    """Draw power against units per arm; ``rows`` hold n and power."""
     encoding = {
         "x": {"field": "n", "type": "quantitative", "title": "units per arm"},
         "y": {"field": "power", "type": "quantitative", "title": "power", "scale": {"domain": [0, 1]}},
