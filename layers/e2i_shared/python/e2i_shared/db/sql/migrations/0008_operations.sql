@@ -18,16 +18,15 @@ SELECT secure('outbox', 'SELECT, INSERT, UPDATE');
 
 CREATE TABLE idempotency_keys (
     tenant_id uuid NOT NULL,
-    route text NOT NULL CHECK (length(route) BETWEEN 1 AND 200),
-    key text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
+    key text NOT NULL CHECK (length(key) BETWEEN 1 AND 2000),
     body_hash text NOT NULL,
-    response_status integer,
-    response_body jsonb,
+    response jsonb,
     locked_until timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (tenant_id, route, key)
+    PRIMARY KEY (tenant_id, key)
 );
+COMMENT ON COLUMN idempotency_keys.key IS 'The route and the caller''s key; response is NULL while the first request runs.';
 CREATE INDEX idempotency_keys_expiry ON idempotency_keys (tenant_id, expires_at);
 SELECT secure('idempotency_keys', 'SELECT, INSERT, UPDATE, DELETE');
 
