@@ -1,0 +1,202 @@
+"""Binds one sub-question to one data set: cause, effect, measure, splits and filters; refuses what it cannot bind."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from e2i_shared.api.classification import Domain
+from e2i_shared.api.datasets import ColumnKind, ColumnRole
+from e2i_shared.composer.dimensions import split_columns
+from e2i_shared.composer.intents import Intent, intent_of
+from e2i_shared.composer.mentions import Mention, must_bind, read_text
+from e2i_shared.composer.model import Binding
+from e2i_shared.composer.refusals import refuse_empty_slots, refuse_unknown_words
+from e2i_shared.composer.scope import Condition, conditions, describe_filter, period_filters
+from e2i_shared.composer.slots import Slots, causal_slots, core_phrase
+from e2i_shared.composer.words import key, tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_shared.api.common import Filter
+    from e2i_shared.api.datasets import Dataset
+    from e2i_shared.composer.lexicon import Lexicon
+    from e2i_shared.composer.mentions import Reading
+    from e2i_shared.composer.model import DetailedSubQuestion
+
+_MEASURED = {ColumnKind.NUMBER, ColumnKind.INTEGER, ColumnKind.BOOLEAN}
+_NOT_MEASURES = {ColumnRole.ID, ColumnRole.TIME, ColumnRole.CLUSTER, ColumnRole.IGNORE}
+_CAUSAL_DOMAINS = {Domain.CAUSAL, Domain.SEGMENTATION, Domain.EXPERIMENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A sub-question in terms of one data set. Tuples are in the order of mention; empty where the text does not say."""
+
+    question: DetailedSubQuestion
+    intent: Intent
+    dataset: Dataset
+    treatments: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    notes: tuple[str, ...] = ()
+    covered: int = field(default=0, compare=False)  # characters of the text that were bound
+
+
+def bind(question: DetailedSubQuestion, lexicon: Lexicon, dataset_names: Sequence[str] = ()) -> Bound:
+    """Bind a sub-question; raise UnknownColumnError or UnknownValueError naming the phrase and the nearest candidates."""
+    reading = read_text(question.text, lexicon, question.entities)
+    known = {key(name) for name in dataset_names}
+    reading = replace(
+        reading, unknown=tuple(t for t in reading.unknown if t.stem not in known and not _in_periods(t.text, question))
+    )
+    dataset = lexicon.dataset
+    found = conditions(reading, dataset)
+    spoken_for = {m for c in found for m in c.used}
+    splits = [m for m in split_columns(reading) if m not in spoken_for]
+    free = [m for m in reading.columns if m not in spoken_for and m not in splits]
+    slots = causal_slots(question.text) if question.domain in _CAUSAL_DOMAINS else Slots()
+    causes, effects = _causes_and_effects(question, slots, free, lexicon)
+    found, splits = _compared_values(question, found, splits)
+    partial = [m for m in (*causes, *effects) if m not in reading.mentions]
+    reading = replace(
+        reading, unknown=tuple(t for t in reading.unknown if not any(m.start <= t.start < m.end for m in partial))
+    )
+    refuse_unknown_words(reading, dataset, [c.filter.column for c in found])
+    refuse_empty_slots(reading, slots, dataset, partial)
+    measures = _measures([m for m in free if m not in causes], dataset)
+    filters = [c.filter for c in found]
+    filters += [f for p in question.periods if not _forward(question) for f in period_filters(p, dataset)]
+    bound = [*causes, *effects, *measures, *splits]
+    return Bound(
+        question=question,
+        intent=intent_of(question.domain, question.text),
+        dataset=dataset,
+        treatments=_names(causes),
+        outcomes=_names(effects),
+        measures=_names(measures),
+        splits=_names(splits),
+        filters=tuple(filters),
+        bindings=(
+            *_column_bindings(bound, dataset),
+            *_filter_bindings(found, dataset),
+            *_period_bindings(question, dataset, filters),
+        ),
+        notes=_notes(reading),
+        covered=sum(m.end - m.start for m in reading.mentions if not (m.weak and m.value)),
+    )
+
+
+def _forward(question: DetailedSubQuestion) -> bool:
+    return question.domain in {Domain.PREDICTION, Domain.EXPERIMENT}
+
+
+def _in_periods(word: str, question: DetailedSubQuestion) -> bool:
+    return any(word.lower() in p.text.lower() for p in question.periods)
+
+
+def _names(mentions: Sequence[Mention]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(m.column for m in mentions))
+
+
+def _causes_and_effects(
+    question: DetailedSubQuestion, slots: Slots, free: Sequence[Mention], lexicon: Lexicon
+) -> tuple[list[Mention], list[Mention]]:
+    if question.domain not in _CAUSAL_DOMAINS:
+        return [], []
+    causes = _in_slot(slots.cause, free, ColumnRole.TREATMENT, question.text, lexicon)
+    effects = [m for m in _in_slot(slots.effect, free, ColumnRole.OUTCOME, question.text, lexicon) if m not in causes]
+    rest = [m for m in free if m.column not in {x.column for x in (*causes, *effects)}]
+    causes = causes or _of_role(rest, ColumnRole.TREATMENT, lexicon.dataset)
+    effects = effects or _of_role(rest, ColumnRole.OUTCOME, lexicon.dataset)
+    return causes, effects
+
+
+def _of_role(mentions: Sequence[Mention], role: ColumnRole, dataset: Dataset) -> list[Mention]:
+    return [m for m in mentions if (c := dataset.column(m.column)) and c.role == role]
+
+
+def _in_slot(
+    span: tuple[int, int] | None, free: Sequence[Mention], role: ColumnRole, text: str, lexicon: Lexicon
+) -> list[Mention]:
+    """Return the columns a slot names: those of the role, else the first and what is joined to it, else a part of a name."""
+    if span is None:
+        return []
+    inside = [m for m in free if span[0] <= m.start and m.end <= span[1]]
+    opposite = {ColumnRole.TREATMENT: ColumnRole.OUTCOME, ColumnRole.OUTCOME: ColumnRole.TREATMENT}[role]
+    by_role = _of_role(inside, role, lexicon.dataset)
+    if by_role or not inside:
+        return by_role or _partial(span, text, lexicon)
+    other = set(_of_role(inside, opposite, lexicon.dataset))
+    if role == ColumnRole.OUTCOME:
+        return [m for m in inside if m not in other][:1] or inside[:1]
+    kept = [m for m in inside if m not in other] or inside
+    joined = [m for a, m in pairwise(kept) if re.fullmatch(r"\s*(?:,|and|or|&)\s*", text[a.end : m.start])]
+    return [kept[0], *joined]
+
+
+def _partial(span: tuple[int, int], text: str, lexicon: Lexicon) -> list[Mention]:
+    phrase = core_phrase(text, span)
+    for token in tokenize(phrase):
+        targets = (
+            []
+            if token.text.lower() in {"they", "that", "this", "those", "these", "what"}
+            else lexicon.partial(token.stem)
+        )
+        if len(targets) == 1:
+            start = text.find(token.text, span[0])
+            return [Mention(token.text, start, start + len(token.text), tuple(targets), fuzzy=True)]
+    return []
+
+
+def _compared_values(
+    question: DetailedSubQuestion, found: Sequence[Condition], splits: list[Mention]
+) -> tuple[list[Condition], list[Mention]]:
+    """Turn a comparison of values of one column ("oncologists more than allergists") into a split."""
+    kept = []
+    for condition in found:
+        if question.domain == Domain.SEGMENTATION and condition.filter.op == "in":
+            splits = [*splits, condition.used[0]]
+        else:
+            kept.append(condition)
+    return kept, splits
+
+
+def _measures(mentions: Sequence[Mention], dataset: Dataset) -> list[Mention]:
+    usable = [
+        m for m in mentions if (c := dataset.column(m.column)) and c.kind in _MEASURED and c.role not in _NOT_MEASURES
+    ]
+    strong = [m for m in usable if not m.weak]
+    return _of_role(usable, ColumnRole.OUTCOME, dataset) or strong or usable
+
+
+def _column_bindings(mentions: Sequence[Mention], dataset: Dataset) -> list[Binding]:
+    unique = {(m.phrase, m.column): m for m in mentions if m.value is None}
+    return [Binding(phrase=p, bound_to=c, dataset=dataset.name, fuzzy=m.fuzzy) for (p, c), m in unique.items()]
+
+
+def _filter_bindings(found: Sequence[Condition], dataset: Dataset) -> list[Binding]:
+    return [
+        Binding(phrase=c.phrase, bound_to=describe_filter(c.filter), dataset=dataset.name, fuzzy=c.fuzzy) for c in found
+    ]
+
+
+def _period_bindings(question: DetailedSubQuestion, dataset: Dataset, filters: Sequence[Filter]) -> list[Binding]:
+    columns = {str(f.value): f.column for f in filters}
+    return [
+        Binding(phrase=p.text, bound_to=f"{p.start} ≤ {columns[p.start]} < {p.end}", dataset=dataset.name)
+        for p in question.periods
+        if p.start in columns
+    ]
+
+
+def _notes(reading: Reading) -> tuple[str, ...]:
+    essential = must_bind(reading)
+    ignored = [t.text for t in reading.unknown if t not in essential]
+    return (f"Not used, because the data set knows no such word: {', '.join(ignored)}.",) if ignored else ()

@@ -1,0 +1,74 @@
+"""Phase 1: the classifier's sub-questions, each with what its own text says about entities, measure and period."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_shared.api.classification import RoutingPattern
+from e2i_shared.api.classification import SubQuestion as PlainSubQuestion
+from e2i_shared.composer.model import Decomposition, DetailedSubQuestion
+from e2i_shared.errors import UnprocessableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_shared.api.classification import Classification, Entity, Period, SubQuestion
+
+_MEASURES = ("kpi",)
+
+
+def decompose(query: str, classification: Classification) -> Decomposition:
+    """Return the sub-questions with their entities and periods; raise UnprocessableError when the question needs clarifying."""
+    if classification.routing_pattern == RoutingPattern.CLARIFICATION_NEEDED:
+        raise _needs_clarification(classification)
+    questions = classification.sub_questions or [_whole(query, classification)]
+    spans = [_place(question.text, query) for question in questions]
+    detailed = [_detail(q, span, classification) for q, span in zip(questions, spans, strict=True)]
+    return Decomposition(sub_questions=detailed, dependencies=list(classification.dependencies))
+
+
+def _whole(query: str, classification: Classification) -> SubQuestion:
+    return PlainSubQuestion(id="Q1", text=query, domain=classification.domains[0].domain)
+
+
+def _needs_clarification(classification: Classification) -> UnprocessableError:
+    asked = classification.clarification
+    message = (
+        asked.message if asked else "The question does not say what is wanted: name an outcome, and what to do with it."
+    )
+    examples = asked.rephrasings if asked else []
+    shown = f" For example: {' / '.join(examples)}" if examples else ""
+    return UnprocessableError(message + shown, field="query", got=classification.query, candidates=examples)
+
+
+def _place(text: str, query: str) -> tuple[int, int] | None:
+    start = query.lower().find(text.lower().rstrip("?.! "))
+    return (start, start + len(text)) if start >= 0 else None
+
+
+def _detail(question: SubQuestion, span: tuple[int, int] | None, classification: Classification) -> DetailedSubQuestion:
+    features = classification.features
+    entities = [e for e in features.entities if _belongs(e.text, (e.start, e.end), question.text, span)]
+    periods = [p for p in features.periods if _belongs(p.text, None, question.text, span)]
+    return DetailedSubQuestion(
+        id=question.id,
+        text=question.text,
+        domain=question.domain,
+        entities=entities,
+        measure=_measure(entities),
+        periods=_distinct(periods),
+    )
+
+
+def _belongs(phrase: str, place: tuple[int, int] | None, text: str, span: tuple[int, int] | None) -> bool:
+    if place and span:
+        return span[0] <= place[0] and place[1] <= span[1]
+    return phrase.lower() in text.lower()
+
+
+def _measure(entities: Sequence[Entity]) -> str | None:
+    return next((e.canonical for e in entities if e.kind in _MEASURES), None)
+
+
+def _distinct(periods: Sequence[Period]) -> list[Period]:
+    return list({(p.start, p.end, p.comparison): p for p in periods}.values())

@@ -1,0 +1,201 @@
+"""Binds a whole question to real data: chooses the data set, then passes cause, outcome and filters down the dependencies."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from e2i_shared.api.datasets import ColumnRole
+from e2i_shared.composer.binding import Bound, bind
+from e2i_shared.composer.inherit import inherit
+from e2i_shared.composer.lexicon import build_lexicon
+from e2i_shared.composer.mentions import read_text
+from e2i_shared.composer.model import Binding
+from e2i_shared.composer.refusals import refuse_unknown_words
+from e2i_shared.composer.scope import conditions, describe_filter, period_filters
+from e2i_shared.composer.words import is_common, key
+from e2i_shared.errors import E2IError, UnknownDatasetError, UnprocessableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_shared.api.classification import Period
+    from e2i_shared.api.common import Filter
+    from e2i_shared.api.datasets import Dataset
+    from e2i_shared.composer.lexicon import Lexicon
+    from e2i_shared.composer.model import Decomposition, DetailedSubQuestion
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The sub-questions bound to one data set: what could be bound, and why the others could not."""
+
+    lexicon: Lexicon
+    bound: dict[str, Bound]
+    failures: dict[str, UnprocessableError]
+
+    @property
+    def score(self) -> float:
+        """Return how many phrases were bound; a sub-question that cannot be bound counts for none."""
+        return sum(b.covered + len(b.treatments[:1]) + len(b.outcomes[:1]) for b in self.bound.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """A question in terms of the data. ``failures`` are by sub-question."""
+
+    dataset: Dataset
+    bound: dict[str, Bound]
+    failures: dict[str, UnprocessableError]
+    filters: tuple[Filter, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def ground(
+    query: str,
+    decomposition: Decomposition,
+    datasets: Sequence[Dataset],
+    dataset: str | None = None,
+    periods: Sequence[Period] = (),
+) -> Grounding:
+    """Bind every sub-question.
+
+    Raises
+    ------
+    UnknownDatasetError
+        No data set, none of that name, or several that fit the question equally well (named as candidates).
+    UnknownColumnError, UnknownValueError
+        Nothing of the question can be bound; the first failure, naming the phrase and the nearest candidates.
+    """
+    names = [d.name for d in datasets]
+    attempts = [_attempt(decomposition, d, names) for d in _eligible(query, datasets, dataset)]
+    chosen = _choose(attempts, decomposition)
+    whole, filters, found = _common_scope(query, decomposition, chosen.lexicon, names, periods)
+    bound, failures = _elsewhere(chosen, attempts)
+    bound = {q: replace(b, filters=_merge(b.filters, filters)) if b.dataset == whole else b for q, b in bound.items()}
+    bound, failures = inherit(decomposition, bound, failures)
+    if failures and not bound:
+        raise next(iter(failures.values()))
+    bindings = dict.fromkeys((x.phrase, x.bound_to, x.dataset) for b in bound.values() for x in b.bindings)
+    fuzzy = {(x.phrase, x.bound_to) for b in bound.values() for x in b.bindings if x.fuzzy}
+    made = [Binding(phrase=p, bound_to=t, dataset=d, fuzzy=(p, t) in fuzzy) for p, t, d in bindings]
+    notes = tuple(dict.fromkeys(n for b in bound.values() for n in b.notes))
+    return Grounding(chosen.lexicon.dataset, bound, failures, filters, (*made, *found), notes)
+
+
+def _eligible(query: str, datasets: Sequence[Dataset], dataset: str | None) -> Sequence[Dataset]:
+    if not datasets:
+        raise UnknownDatasetError(
+            "There is no data yet to answer from.",
+            field="dataset",
+            hint="Load a data set (POST /datasets) or the sample (e2i sample).",
+        )
+    if dataset is None:
+        return [d for d in datasets if _names_it(query, d.name)] or datasets
+    found = [d for d in datasets if dataset in {d.name, d.dataset_id}]
+    if not found:
+        names = [d.name for d in datasets]
+        raise UnknownDatasetError(
+            f"There is no data set {dataset!r}. There are: {', '.join(names)}.",
+            field="dataset",
+            got=dataset,
+            candidates=names,
+        )
+    return found
+
+
+def _names_it(query: str, name: str) -> bool:
+    spelled = re.escape(name)
+    if re.search(rf"\b(?:data\s?set|table|data)\s+['\"]?{spelled}\b", query, re.IGNORECASE):
+        return True
+    return not is_common(name) and bool(re.search(rf"\b{spelled}\b", query, re.IGNORECASE))
+
+
+def _attempt(decomposition: Decomposition, dataset: Dataset, names: Sequence[str]) -> Attempt:
+    lexicon = build_lexicon(dataset)
+    bound: dict[str, Bound] = {}
+    failures: dict[str, UnprocessableError] = {}
+    for question in decomposition.sub_questions:
+        try:
+            bound[question.id] = bind(question, lexicon, names)
+        except UnprocessableError as error:
+            failures[question.id] = error
+    return Attempt(lexicon, bound, failures)
+
+
+def _partial_score(attempt: Attempt, questions: Sequence[DetailedSubQuestion]) -> float:
+    failed = [q for q in questions if q.id in attempt.failures]
+    return sum(len(read_text(q.text, attempt.lexicon, q.entities).mentions) for q in failed)
+
+
+def _choose(attempts: Sequence[Attempt], decomposition: Decomposition) -> Attempt:
+    questions = decomposition.sub_questions
+
+    def fit(attempt: Attempt) -> float:
+        return attempt.score + 0.5 * _partial_score(attempt, questions)
+
+    best = max(fit(a) for a in attempts)
+    tied = [a for a in attempts if fit(a) == best]
+    finest = [a for a in tied if all(_is_finer(a.lexicon.dataset, b.lexicon.dataset) for b in tied if b is not a)]
+    if len(finest) == 1:
+        return finest[0]
+    names = [a.lexicon.dataset.name for a in tied]
+    if best == 0:
+        text = "None of the data sets knows a word of the question"
+    else:
+        text = "Several data sets fit the question equally well"
+    raise UnknownDatasetError(
+        f"{text}: {', '.join(names)}. Say which one is meant.", field="dataset", candidates=names, hint="Pass dataset."
+    )
+
+
+def _is_finer(dataset: Dataset, other: Dataset) -> bool:
+    """Return whether ``other`` looks like an aggregate of ``dataset``: its ids are among ours, and we have more ids and rows."""
+    ids, others = (
+        {c.name for c in d.columns if c.role in {ColumnRole.ID, ColumnRole.CLUSTER}} for d in (dataset, other)
+    )
+    return bool(others) and others < ids and dataset.rows > other.rows
+
+
+def _elsewhere(chosen: Attempt, attempts: Sequence[Attempt]) -> tuple[dict[str, Bound], dict[str, UnprocessableError]]:
+    """Bind what the chosen data set cannot to the one other data set that can."""
+    bound, failures = dict(chosen.bound), dict(chosen.failures)
+    for question in list(failures):
+        options = [a.bound[question] for a in attempts if question in a.bound and a.bound[question].covered]
+        options.sort(key=lambda b: -b.covered)
+        if options and (len(options) == 1 or options[0].covered > options[1].covered):
+            bound[question] = options[0]
+            del failures[question]
+    return bound, failures
+
+
+def _common_scope(
+    query: str, decomposition: Decomposition, lexicon: Lexicon, names: Sequence[str], periods: Sequence[Period]
+) -> tuple[Dataset, tuple[Filter, ...], tuple[Binding, ...]]:
+    """Return the filters of the words that stand in no sub-question ("For Kisqali in the Northeast: …")."""
+    dataset, texts = lexicon.dataset, [q.text.lower() for q in decomposition.sub_questions]
+    reading = read_text(query, lexicon)
+    known = {key(n) for n in names}
+    outside = [t for t in reading.unknown if t.stem not in known and not any(t.text.lower() in x for x in texts)]
+    refuse_unknown_words(replace(reading, unknown=tuple(outside)), dataset, [])
+    found = [c for c in conditions(reading, dataset) if not any(c.used[0].phrase.lower() in x for x in texts)]
+    filters = [c.filter for c in found]
+    bindings = [
+        Binding(phrase=c.phrase, bound_to=describe_filter(c.filter), dataset=dataset.name, fuzzy=c.fuzzy) for c in found
+    ]
+    for period in periods:
+        if not any(period.text.lower() in x for x in texts):
+            filters += period_filters(period, dataset)
+    return dataset, tuple(filters), tuple(bindings)
+
+
+def _merge(own: Sequence[Filter], common: Sequence[Filter]) -> tuple[Filter, ...]:
+    mine = {f.column for f in own}
+    return (*own, *(f for f in common if f.column not in mine))
+
+
+def error_text(error: Exception) -> str:
+    """Return what a user may read of an error."""
+    return error.message if isinstance(error, E2IError) else "An unexpected error stopped this part."

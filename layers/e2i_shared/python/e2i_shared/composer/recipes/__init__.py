@@ -1,0 +1,49 @@
+"""One recipe per intent: which tools answer it, with which inputs. A recipe returns None, or why it cannot answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_shared.composer.intents import Intent
+from e2i_shared.composer.recipes.causal import drivers, effect, robustness
+from e2i_shared.composer.recipes.experiment import power
+from e2i_shared.composer.recipes.gap import gap, roi
+from e2i_shared.composer.recipes.inputs import lacking
+from e2i_shared.composer.recipes.kpi import kpi
+from e2i_shared.composer.recipes.segments import segments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from e2i_shared.composer.binding import Bound
+    from e2i_shared.composer.workbench import Workbench
+
+    Recipe = Callable[[Workbench, Bound], str | None]
+
+
+def _unavailable(what: str, *tools: str) -> Recipe:
+    def recipe(_bench: Workbench, _bound: Bound) -> str | None:
+        return lacking(what, *tools)
+
+    return recipe
+
+
+RECIPES: Mapping[Intent, Recipe] = {
+    Intent.EFFECT: effect,
+    Intent.ROBUSTNESS: robustness,
+    Intent.DRIVERS: drivers,
+    Intent.SEGMENTS: segments,
+    Intent.GAP: gap,
+    Intent.ROI: roi,
+    Intent.POWER: power,
+    Intent.DESIGN: power,
+    Intent.KPI: kpi,
+    Intent.CHANGE: _unavailable("Explaining why a metric changed between two periods", "change_attributor"),
+    Intent.POLICY: _unavailable("Allocating a budget of treatments", "policy_optimizer"),
+    Intent.SIMULATION: _unavailable("Simulating an intervention", "counterfactual_simulator"),
+    Intent.BOUNDARIES: _unavailable("Computing stopping boundaries", "interim_boundaries"),
+    Intent.PREDICTION: _unavailable("Forecasting or scoring risk", "forecaster", "risk_scorer"),
+    Intent.MONITORING: _unavailable("Checking drift and data quality", "psi_calculator", "distribution_comparator"),
+    Intent.COHORT: _unavailable("Building a cohort", "cohort_builder"),
+    Intent.EXPLANATION: _unavailable("Explaining a stored result or a term", "result_explainer"),
+}

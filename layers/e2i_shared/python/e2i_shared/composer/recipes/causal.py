@@ -1,0 +1,42 @@
+"""Effects, and whether they hold up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_shared.composer.recipes.inputs import effects, lacking
+from e2i_shared.composer.references import reference
+
+if TYPE_CHECKING:
+    from e2i_shared.composer.binding import Bound
+    from e2i_shared.composer.workbench import Workbench
+
+
+def effect(bench: Workbench, bound: Bound) -> str | None:
+    """Estimate the effect of each named treatment on each named outcome."""
+    if not bench.has("causal_effect_estimator"):
+        return lacking("Estimating an effect", "causal_effect_estimator")
+    return None if effects(bench, bound, asked=True) else "The cause and the outcome are the same column."
+
+
+def robustness(bench: Workbench, bound: Bound) -> str | None:
+    """Refute the effect that the question depends on, and ask how strong a hidden confounder would have to be."""
+    if not bench.has("causal_effect_estimator", "refutation_runner"):
+        return lacking("Refuting an effect", "refutation_runner")
+    numbers = effects(bench, bound, asked=False)
+    for number in numbers:
+        inputs = {"causal_result": reference(number)}
+        bench.add("refutation_runner", "Refutation tests", inputs, bound.question.id)
+        if bench.has("sensitivity_analyzer"):
+            bench.add("sensitivity_analyzer", "Sensitivity to hidden confounding", inputs, bound.question.id)
+    return None if numbers else "The cause and the outcome are the same column."
+
+
+def drivers(bench: Workbench, bound: Bound) -> str | None:
+    """Estimate each named lever on its own; without named levers a ranking tool is needed."""
+    if not bound.treatments or not bound.outcomes:
+        reason = lacking("Ranking what drives an outcome", "driver_ranker")
+        return f"{reason} Name one or more levers and the outcome to estimate them one by one."
+    if len(bound.treatments) > 1:
+        bench.note("Each named lever is estimated on its own, not adjusted for the other levers.")
+    return effect(bench, bound)

@@ -1,0 +1,92 @@
+"""How large a test must be: the effect to detect comes from the question, else from the estimate."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from e2i_shared.api.datasets import ColumnKind
+from e2i_shared.composer.recipes.inputs import cluster_column, effects, lacking
+from e2i_shared.composer.references import reference
+
+if TYPE_CHECKING:
+    from e2i_shared.api.common import Json
+    from e2i_shared.composer.binding import Bound
+    from e2i_shared.composer.workbench import Workbench
+
+_NUMBER = r"(\d+(?:,\d{3})*(?:\.\d+)?)"
+_POWER = re.compile(rf"{_NUMBER}\s*%?\s*power\b|\bpower (?:of|at|to|=)\s*{_NUMBER}\s*%?", re.IGNORECASE)
+_ALPHA = re.compile(rf"\balpha\s*(?:of|=|at)?\s*{_NUMBER}|{_NUMBER}\s*%?\s*significance", re.IGNORECASE)
+_SAMPLE = re.compile(
+    rf"\b{_NUMBER}\s+(?:\w+\s+)?(?:hcps?|doctors?|physicians?|prescribers?|patients?|customers?|stores?|units?|accounts?|people|persons?|rows)\b(?P<arm>\s*(?:per|in each|an?|each)\s*(?:arm|group))?",
+    re.IGNORECASE,
+)
+_DETECT = re.compile(
+    rf"\b(?:detect|see|find|measure|effect (?:size )?of|lift of|uplift of|difference of|increase of)\s+(?:an?\s+)?(?:\w+\s+){{0,3}}?{_NUMBER}\s*(?P<percent>%|percent\b|pct\b)?",
+    re.IGNORECASE,
+)
+
+
+def power(bench: Workbench, bound: Bound) -> str | None:
+    """Size a test for the effect named in the question, else for the estimated effect."""
+    if not bench.has("power_calculator"):
+        return lacking("Sizing a test", "power_calculator")
+    inputs = _options(bound.question.text)
+    named = _named_effect(bound)
+    if named:
+        bench.add("power_calculator", "Size of the test", named | inputs, bound.question.id)
+        return None
+    if not (bound.treatments and bound.outcomes):
+        return 'Sizing a test needs an effect to detect: name it ("detect a 5% lift in …"), or a treatment and an outcome to estimate it from.'
+    for number in effects(bench, bound, asked=False):
+        bench.add("power_calculator", "Size of the test", _estimated(bound, number) | inputs, bound.question.id)
+    bench.note(_unit_note(bound))
+    return None
+
+
+def _estimated(bound: Bound, number: int) -> Json:
+    outcome = bound.dataset.column(bound.outcomes[0])
+    binary = outcome is not None and outcome.kind == ColumnKind.BOOLEAN
+    spread: Json = (
+        {"baseline_rate": reference(number, "outcome_mean")} if binary else {"sd": reference(number, "outcome_sd")}
+    )
+    return {"effect_size": reference(number, "ate"), **spread}
+
+
+def _options(text: str) -> Json:
+    options: Json = {}
+    if match := _POWER.search(text):
+        options["power_target"] = _share(match[1] or match[2])
+    if match := _ALPHA.search(text):
+        options["alpha"] = _share(match[1] or match[2])
+    if match := _SAMPLE.search(text):
+        options["sample_size"] = int(float(match[1].replace(",", "")))
+    return options
+
+
+def _share(text: str) -> float:
+    value = float(text.replace(",", ""))
+    return value / 100 if value >= 1 else value
+
+
+def _named_effect(bound: Bound) -> Json:
+    """Return effect and spread from the question and the catalogue; empty when the question names no effect."""
+    match = _DETECT.search(bound.question.text)
+    names = [*bound.outcomes, *bound.measures]
+    column = bound.dataset.column(names[0]) if names else None
+    if match is None or column is None or column.statistics.mean is None:
+        return {}
+    size, mean = float(match[1].replace(",", "")), column.statistics.mean
+    if column.kind == ColumnKind.BOOLEAN:
+        return {"effect_size": size / 100 if match["percent"] else size, "baseline_rate": mean}
+    if column.statistics.std is None:
+        return {}
+    return {"effect_size": size / 100 * abs(mean) if match["percent"] else size, "sd": column.statistics.std}
+
+
+def _unit_note(bound: Bound) -> str:
+    unit, cluster = bound.dataset.unit or "row of the data set", cluster_column(bound.dataset)
+    text = f"The test is sized in units of one {unit}, for the estimated effect of one unit of {bound.treatments[0]}."
+    if cluster:
+        text += f" Rows of one {cluster} are correlated: a test that randomises by {cluster} needs more (its design effect)."
+    return text
