@@ -28,6 +28,15 @@ def client(service: str) -> Any:
     return cast("Any", boto3).client(service, config=config)
 
 
+def database_token(conninfo: str) -> str:
+    """Return an IAM token (valid 15 minutes) that serves as the password of a connection string."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = conninfo_to_dict(conninfo)
+    target = {"DBHostname": parts["host"], "Port": int(parts.get("port") or 5432), "DBUsername": parts["user"]}
+    return str(client("rds").generate_db_auth_token(**target))
+
+
 @dataclass(frozen=True, slots=True)
 class StepFunctions:
     """The composition state machine."""

@@ -32,9 +32,10 @@ class Settings(BaseModel):
 
 
 class DatabaseSettings(Settings):
-    """A libpq connection string of the application role."""
+    """A libpq connection string of the application role; with ``database_iam`` its password is a token made on the spot."""
 
     database_url: Text
+    database_iam: bool = False
 
 
 class WorkflowSettings(Settings):

@@ -1,0 +1,15 @@
+"""Every quick route."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from e2i_shared.http.application import Application
+from e2i_shared.http.routes import classifications, compositions, datasets, service, tools
+
+app = Application("api", [subject.router for subject in (compositions, classifications, datasets, tools, service)])
+
+
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Serve the route an event asks for."""
+    return app(event, context)

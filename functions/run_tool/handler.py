@@ -1,0 +1,16 @@
+"""Tools and file loading over HTTP, and the steps of compositions that need the image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from e2i_shared.http.application import Application
+from e2i_shared.http.phases import by_kind, run_phase
+from e2i_shared.http.routes import loading, running
+
+serve = by_kind({"phase": run_phase, "requestContext": Application("run_tool", [running.router, loading.router])})
+
+
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Serve a request, or run a step of a composition."""
+    return serve(event, context)

@@ -1,0 +1,127 @@
+"""From a question to a running composition, and waiting for its answer."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.event_handler.api_gateway import Response
+
+from e2i_shared import bootstrap
+from e2i_shared.api.classification import Classification, ClassifyRequest, RoutingPattern
+from e2i_shared.api.composition import (
+    TERMINAL,
+    AskRequest,
+    ComposeAccepted,
+    ComposeRequest,
+    CompositionStatus,
+    CompositionView,
+)
+from e2i_shared.composer.model import NewComposition
+from e2i_shared.http import permissions, views, work
+from e2i_shared.ids import new_id
+from e2i_shared.observability import telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from e2i_shared.http.caller import Caller
+
+FIRST_WAIT_SECONDS = 0.02
+LONGEST_WAIT_SECONDS = 0.25
+GROWTH = 1.4
+
+
+def compose(request: ComposeRequest, who: Caller) -> Response[ComposeAccepted]:
+    """Create and start a composition: 202 with its address."""
+    tenant = bootstrap.for_tenant(who.tenant_id)
+    new = NewComposition(
+        composition_id=new_id(),
+        query=request.query,
+        session_id=request.session_id,
+        dataset=request.dataset,
+        classification_id=request.classification_id,
+        user_id=who.subject,
+        deadline_seconds=request.deadline_seconds,
+    )
+    begin(tenant, new)
+    accepted = ComposeAccepted(composition_id=new.composition_id, status_url=address(new.composition_id))
+    return Response(status_code=HTTPStatus.ACCEPTED, body=accepted, headers={"Location": accepted.status_url})
+
+
+def ask(request: AskRequest, who: Caller) -> Response[CompositionView]:
+    """Classify, then answer: 200 when the answer or a clarification is there in time, else 202."""
+    tenant = bootstrap.for_tenant(who.tenant_id)
+    asked = ClassifyRequest(query=request.query, session_id=request.session_id, dataset=request.dataset)
+    classification = work.classify(tenant, asked, who.subject)
+    if classification.routing_pattern is RoutingPattern.CLARIFICATION_NEEDED:
+        return Response(status_code=HTTPStatus.OK, body=clarification(classification))
+    new = NewComposition(
+        composition_id=new_id(),
+        query=request.query,
+        session_id=request.session_id,
+        dataset=request.dataset,
+        classification_id=classification.classification_id,
+        user_id=who.subject,
+    )
+    begin(tenant, new)
+    view = wait(tenant, new.composition_id, request.wait_seconds, classification.routing_pattern)
+    status = HTTPStatus.OK if view.status in TERMINAL else HTTPStatus.ACCEPTED
+    return Response(status_code=status, body=view, headers={"Location": address(new.composition_id)})
+
+
+def begin(tenant: bootstrap.Tenant, new: NewComposition) -> None:
+    """Store the composition and start its execution.
+
+    Once the row is committed the question is accepted: when the start itself fails, the relay starts it within a minute.
+    """
+    telemetry.remember(composition_id=new.composition_id)
+    tenant.compositions.create(new)
+    try:
+        bootstrap.workflows().start(tenant.tenant_id, new.composition_id)
+    except Exception as error:  # noqa: BLE001 - whatever the network or the service says, the composition is not lost
+        telemetry.note("start_deferred_to_relay", error_type=type(error).__name__)
+
+
+def wait(
+    tenant: bootstrap.Tenant,
+    composition_id: str,
+    seconds: float,
+    routing: RoutingPattern,
+    sleep: Callable[[float], None] = time.sleep,
+) -> CompositionView:
+    """Return the composition once it ended, or as it stands after ``seconds``."""
+    for pause in pauses(seconds):
+        if tenant.compositions.get(composition_id).status in TERMINAL:
+            break
+        sleep(pause)
+    return views.composition(
+        tenant.compositions.get(composition_id), tenant.compositions.steps(composition_id), routing
+    )
+
+
+def pauses(seconds: float) -> Iterator[float]:
+    """Yield pauses (seconds) that add up to ``seconds``: short ones first, for most answers are quick."""
+    pause = FIRST_WAIT_SECONDS
+    while seconds > 0:
+        yield min(pause, seconds)
+        seconds -= pause
+        pause = min(pause * GROWTH, LONGEST_WAIT_SECONDS)
+
+
+def clarification(classification: Classification) -> CompositionView:
+    """Return what is missing from a question that cannot be routed; nothing was started."""
+    return CompositionView(
+        composition_id=None,
+        query=classification.query,
+        status=CompositionStatus.SKIPPED,
+        routing_pattern=classification.routing_pattern,
+        clarification=classification.clarification,
+        classification_id=classification.classification_id,
+    )
+
+
+def address(composition_id: str) -> str:
+    """Return where a composition is read."""
+    return f"{permissions.V1}/compositions/{composition_id}"

@@ -1,0 +1,104 @@
+"""Errors become ``application/problem+json`` (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler.api_gateway import Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
+
+from e2i_shared.api.common import FieldProblem, Problem
+from e2i_shared.errors import E2IError, InputError, RateLimitedError, RetryableError
+from e2i_shared.observability.telemetry import log_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+
+
+def to_response(error: Exception, correlation_id: str) -> Response[str]:
+    """Return the problem an exception becomes; what is not the caller's fault is logged, and told without details."""
+    problem = _problem(error, correlation_id)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log_failure(error, problem.status)
+    return Response(
+        status_code=problem.status,
+        content_type=CONTENT_TYPE,
+        headers=dict(_headers(error)),
+        body=json.dumps(problem.model_dump(mode="json", exclude_none=True)),
+    )
+
+
+def _problem(error: Exception, correlation_id: str) -> Problem:
+    if isinstance(error, (InputError, RetryableError)):
+        return Problem(
+            type=_type(type(error).__name__),
+            title=error.title,
+            status=min(error.status, HTTPStatus.SERVICE_UNAVAILABLE),
+            detail=error.message,
+            errors=_field_problems(error),
+            hint=error.hint,
+            correlation_id=correlation_id,
+        )
+    if isinstance(error, RequestUnsupportedContentType):
+        detail = "The body must be application/json."
+        return _plain(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", detail, correlation_id)
+    if isinstance(error, RequestValidationError):
+        return _invalid(error, correlation_id)
+    title = error.title if isinstance(error, E2IError) else E2IError.title
+    return _plain(HTTPStatus.INTERNAL_SERVER_ERROR, title, _INTERNAL, correlation_id)
+
+
+_INTERNAL = "Something went wrong here, not in the request. Quote the correlation id when you report it."
+
+
+def _plain(status: HTTPStatus, title: str, detail: str, correlation_id: str) -> Problem:
+    return Problem(type=_type(title), title=title, status=status, detail=detail, correlation_id=correlation_id)
+
+
+def _type(name: str) -> str:
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name.removesuffix("Error")).replace(" ", "-")
+    return f"urn:e2i:problem:{words.lower()}"
+
+
+def _field_problems(error: E2IError) -> list[FieldProblem]:
+    details = error.details()
+    if not details.keys() & {"field", "candidates", "line"}:
+        return []
+    said = {"line": "line {}", "expected": "expected {}", "got": "got {}"}
+    message = ", ".join(form.format(details[name]) for name, form in said.items() if name in details)
+    return [FieldProblem(field=error.field or "", message=message or error.message, candidates=list(error.candidates))]
+
+
+def _invalid(error: RequestValidationError, correlation_id: str) -> Problem:
+    found = [_field_problem(each) for each in error.errors()]
+    return Problem(
+        type=_type("InvalidRequest"),
+        title="The request is not valid",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        detail="; ".join(f"{each.field}: {each.message}" for each in found[:5]),
+        errors=found[:20],
+        correlation_id=correlation_id,
+    )
+
+
+def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
+    where = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
+    allowed = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
+    return FieldProblem(field=where[:200], message=str(error["msg"]), candidates=allowed)
+
+
+def _headers(error: Exception) -> Mapping[str, str | list[str]]:
+    if isinstance(error, RetryableError):
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if isinstance(error, RateLimitedError):
+        return {"Retry-After": str(error.retry_after), "X-RateLimit-Remaining": "0"}
+    return {"WWW-Authenticate": "Bearer"} if getattr(error, "status", 0) == HTTPStatus.UNAUTHORIZED else {}

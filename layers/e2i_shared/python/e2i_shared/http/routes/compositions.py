@@ -1,0 +1,67 @@
+"""Questions answered by composing tools."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.api_gateway import Response, Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from e2i_shared import bootstrap
+from e2i_shared.api.common import Page
+from e2i_shared.api.composition import (
+    AskRequest,
+    ComposeAccepted,
+    ComposeRequest,
+    CompositionFeedback,
+    CompositionSummary,
+    CompositionView,
+    StepView,
+)
+from e2i_shared.composer.model import CompositionQuery
+from e2i_shared.http import asking, caller, views
+from e2i_shared.http.parameters import Id
+
+router = Router()
+TAGS = ["Composer"]
+
+
+@router.post("/ask", tags=TAGS, summary="Ask, and wait for the answer")
+def ask(request: AskRequest) -> Response[CompositionView]:
+    """Classify the question, answer it, wait up to ``wait_seconds``: 200 with the answer, else 202 with where to look."""
+    return asking.ask(request, caller.current())
+
+
+@router.post("/compose", tags=TAGS, summary="Ask, without waiting", status_code=202)
+def compose(request: ComposeRequest) -> Response[ComposeAccepted]:
+    """Start a composition; poll its ``status_url``."""
+    return asking.compose(request, caller.current())
+
+
+@router.get("/compositions", tags=TAGS, summary="List compositions")
+def list_compositions(query: Annotated[CompositionQuery, Query()]) -> Page[CompositionSummary]:
+    """Return compositions, newest first."""
+    return bootstrap.for_tenant(caller.current().tenant_id).compositions.list(query)
+
+
+@router.get("/compositions/<composition_id>", tags=TAGS, summary="Read a composition")
+def read_composition(composition_id: Id) -> CompositionView:
+    """Return status, progress and, once there is one, the answer."""
+    compositions = bootstrap.for_tenant(caller.current().tenant_id).compositions
+    record = compositions.get(str(composition_id))
+    return views.composition(record, compositions.steps(record.composition_id))
+
+
+@router.get("/compositions/<composition_id>/steps", tags=TAGS, summary="Read a composition's steps")
+def read_steps(composition_id: Id) -> Page[StepView]:
+    """Return every step with its inputs, output, time and retries."""
+    compositions = bootstrap.for_tenant(caller.current().tenant_id).compositions
+    record = compositions.get(str(composition_id))
+    return Page[StepView](items=[views.step(each) for each in compositions.steps(record.composition_id)])
+
+
+@router.post("/compositions/<composition_id>/feedback", tags=TAGS, summary="Rate an answer", status_code=204)
+def rate_composition(composition_id: Id, feedback: CompositionFeedback) -> Response[None]:
+    """Store a rating from 1 to 5, with words and whether it helped."""
+    bootstrap.for_tenant(caller.current().tenant_id).compositions.save_feedback(str(composition_id), feedback)
+    return Response(status_code=204)

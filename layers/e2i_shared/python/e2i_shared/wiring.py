@@ -1,0 +1,160 @@
+"""The wiring that reads the environment: Postgres, Step Functions, EventBridge, and a bucket or a folder."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from e2i_shared import settings
+from e2i_shared.api.service import DependencyState
+from e2i_shared.errors import ConfigurationError, DatabaseUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from e2i_shared.api.common import Filter
+    from e2i_shared.api.datasets import Dataset
+    from e2i_shared.bootstrap import Events, Tenant, Workflows
+    from e2i_shared.datasets.frame import DataSource, Frame
+    from e2i_shared.db.connection import Database
+    from e2i_shared.objects import Objects
+
+IAM_TOKEN_SECONDS = 600  # a token is good for 900
+
+
+@dataclass(slots=True)
+class LazyData:
+    """A DataSource that is built (and imports numpy) when it is first used."""
+
+    build: Callable[[], DataSource]
+    _built: DataSource | None = None
+
+    def describe(self, dataset: str) -> Dataset:
+        """Return the newest version of a data set by name or id."""
+        return self._source().describe(dataset)
+
+    def read(self, dataset: str, columns: Sequence[str], filters: Sequence[Filter] = ()) -> Frame:
+        """Read columns of the rows that pass every filter."""
+        return self._source().read(dataset, columns, filters)
+
+    def _source(self) -> DataSource:
+        if self._built is None:
+            self._built = self.build()
+        return self._built
+
+
+@dataclass
+class EnvironmentWiring:
+    """Builds each client on first use and keeps it for the life of the process."""
+
+    _tenants: dict[str, Tenant] = field(default_factory=dict)
+    _database: Database | None = None
+    _token_until: float = 0
+
+    def tenant(self, tenant_id: str) -> Tenant:
+        """Return what one tenant's requests work with."""
+        database = self.database()
+        if tenant_id not in self._tenants:
+            self._tenants[tenant_id] = _tenant(database, tenant_id)
+        return self._tenants[tenant_id]
+
+    def tenants(self) -> Sequence[str]:
+        """Return every tenant's id."""
+        from e2i_shared.db.connection import active_tenants
+
+        return active_tenants(self.database())
+
+    def workflows(self) -> Workflows:
+        """Return the state machine."""
+        from e2i_shared.aws import StepFunctions
+
+        return StepFunctions(settings.read(settings.WorkflowSettings).state_machine_arn)
+
+    def events(self) -> Events:
+        """Return the event bus."""
+        from e2i_shared.aws import EventBridge
+
+        return EventBridge(settings.read(settings.EventSettings).event_bus)
+
+    def objects(self) -> Objects:
+        """Return the bucket, or the folder where one is set."""
+        return self._objects
+
+    def probe(self) -> Sequence[DependencyState]:
+        """Ask the database for a round trip."""
+        from e2i_shared.db.health import ping
+
+        started = time.perf_counter()
+        try:
+            health = ping(self.database())
+        except DatabaseUnavailableError as error:
+            elapsed = round((time.perf_counter() - started) * 1000, 2)
+            return [DependencyState(name="database", ok=False, latency_ms=elapsed, detail=error.message)]
+        migration = f"migration {health.migration}"
+        return [DependencyState(name="database", ok=True, latency_ms=round(health.latency_ms, 2), detail=migration)]
+
+    def database(self) -> Database:
+        """Return the database; with IAM authentication a new one whenever its token is about to expire."""
+        if self._database is None or time.monotonic() > self._token_until:
+            self._tenants.clear()
+            self._database, self._token_until = _connect()
+        return self._database
+
+    @cached_property
+    def _objects(self) -> Objects:
+        from e2i_shared.aws import BucketObjects
+        from e2i_shared.objects import FolderObjects
+
+        read = settings.read(settings.ObjectSettings)
+        if read.object_root and read.object_url and read.object_secret:
+            return FolderObjects(Path(read.object_root), read.object_url, read.object_secret)
+        if read.bucket:
+            return BucketObjects(read.bucket)
+        raise ConfigurationError(
+            "There is no object store.",
+            field="E2I_BUCKET",
+            expected="a bucket, or E2I_OBJECT_ROOT with E2I_OBJECT_URL and E2I_OBJECT_SECRET",
+        )
+
+
+def _connect() -> tuple[Database, float]:
+    from e2i_shared.db.connection import Database
+
+    read = settings.read(settings.DatabaseSettings)
+    if not read.database_iam:
+        return Database(read.database_url), float("inf")
+    from psycopg.conninfo import make_conninfo
+
+    from e2i_shared.aws import database_token
+
+    conninfo = make_conninfo(read.database_url, password=database_token(read.database_url))
+    return Database(conninfo), time.monotonic() + IAM_TOKEN_SECONDS
+
+
+def _tenant(database: Database, tenant_id: str) -> Tenant:
+    from e2i_shared.bootstrap import Tenant
+    from e2i_shared.db.catalogue import PostgresCatalogue
+    from e2i_shared.db.classifications import PostgresClassifications
+    from e2i_shared.db.compositions import PostgresCompositions
+    from e2i_shared.db.idempotency import PostgresIdempotency
+    from e2i_shared.db.outbox import PostgresOutbox
+    from e2i_shared.db.tools import PostgresTools
+
+    def rows() -> DataSource:
+        from e2i_shared.db.rows import PostgresRows
+
+        return PostgresRows(database, tenant_id)
+
+    return Tenant(
+        tenant_id=tenant_id,
+        classifications=PostgresClassifications(database, tenant_id),
+        compositions=PostgresCompositions(database, tenant_id),
+        catalogue=PostgresCatalogue(database, tenant_id),
+        data=LazyData(rows),
+        tools=PostgresTools(database, tenant_id),
+        idempotency=PostgresIdempotency(database, tenant_id),
+        outbox=PostgresOutbox(database, tenant_id),
+    )
