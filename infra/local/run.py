@@ -1,0 +1,212 @@
+"""``serve``: the whole product on this machine, until it is told to stop.
+
+Order: the port, the lock on the data directory, the database server, the functions' processes, then the gateway; stopping goes the other way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from e2i_shared.db.migrate import DEFAULT_TENANT, bootstrap_database
+from e2i_shared.errors import ConfigurationError
+
+from infra.functions import all_functions
+from infra.local import postgres, tokens
+from infra.local.datadir import AlreadyRunningError, DataDir, locked, open_data_dir, wipe
+from infra.local.runtime import WORKFLOWS, Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
+
+    from infra.functions import FunctionDescription
+
+HOST = "127.0.0.1"
+TOKEN_SECONDS = 30 * 24 * 3600
+SHUTDOWN_SECONDS = 5
+
+
+class Server(uvicorn.Server):
+    """The HTTP server; signals are the runtime's business."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+def serve(
+    port: int,
+    data_dir: Path,
+    ready_file: Path | None = None,
+    fresh: bool = False,
+    on_event: Callable[[str], None] = lambda _line: None,
+    *,
+    functions: Sequence[FunctionDescription] | None = None,
+    workflows: Path = WORKFLOWS,
+) -> None:
+    """Run until SIGINT, SIGTERM or SIGHUP, then stop everything that was started.
+
+    Parameters
+    ----------
+    port
+        Port on 127.0.0.1; 0 takes a free one.
+    data_dir
+        Where everything is kept; made when it does not exist.
+    ready_file
+        Written, atomically, once requests are served: ``{"url", "token"}`` with an owner's token of the default tenant; removed at the end.
+    fresh
+        Begin with an empty data directory.
+    on_event
+        Told in one line what is going on.
+    functions, workflows
+        Other descriptions than the product's own.
+
+    Raises
+    ------
+    AlreadyRunningError
+        When the port or the data directory is in use; nothing was disturbed.
+    ConfigurationError
+        When the data directory or the database cannot be used.
+    """
+    with _listening(port) as listener:
+        url = f"http://{HOST}:{listener.getsockname()[1]}"
+        data = open_data_dir(data_dir)
+        with locked(data, url):
+            if fresh:
+                postgres.stop_orphan(data.postgres)
+                wipe(data)
+            _withdraw(ready_file)  # one that a killed runtime left
+            tokens.ensure_key(data.keys)
+            on_event("Starting the database …")
+            server = postgres.start(data.postgres)
+            try:
+                on_event("Bringing the schema up to date …")
+                database_url = bootstrap_database(server.admin_conninfo)
+                conninfo = postgres.create_runtime_database(server)
+                runtime = Runtime.build(
+                    tuple(functions or all_functions()), data, url, database_url, conninfo, workflows
+                )
+                _run_loop(_serve(runtime, listener, url, ready_file, on_event))
+            finally:
+                on_event("Stopping the database …")
+                server.stop()
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """Hold the port from the first moment on, so that two runtimes cannot both believe it is theirs."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            listener.listen(2048)
+        except OSError as error:
+            raise AlreadyRunningError(
+                f"Port {port} is in use by another program; nothing was disturbed.",
+                field="port",
+                hint="choose another with --port",
+            ) from error
+        yield listener
+    finally:
+        listener.close()
+
+
+def _run_loop(main: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+async def _serve(
+    runtime: Runtime, listener: socket.socket, url: str, ready_file: Path | None, on_event: Callable[[str], None]
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    config = uvicorn.Config(
+        runtime.gateway(),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    server = Server(config)
+    serving = None
+    try:
+        on_event("Starting the functions …")
+        resumed = await runtime.start()
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        if resumed:
+            on_event(f"Resumed {resumed} running executions.")
+        _announce(runtime.data_dir, url, ready_file)
+        on_event(f"Ready at {url}")
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+    finally:
+        on_event("Stopping …")
+        _withdraw(ready_file)
+        server.should_exit = True
+        if serving is not None:
+            await serving
+        await runtime.close()
+
+
+def _announce(data_dir: DataDir, url: str, ready_file: Path | None) -> None:
+    if ready_file is None:
+        return
+    token = tokens.issue(data_dir.root, "owner", DEFAULT_TENANT, "local-owner", TOKEN_SECONDS)
+    partial = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+    ready_file.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump({"url": url, "token": token}, file)
+    partial.replace(ready_file)
+
+
+def _withdraw(ready_file: Path | None) -> None:
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run from the command line; returns 2 when the port, the directory or the database cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local.run")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--data-dir", type=Path, default=Path(".e2i"))
+    parser.add_argument("--ready-file", type=Path)
+    parser.add_argument("--fresh", action="store_true")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+    def say(line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+
+    try:
+        with suppress(KeyboardInterrupt):
+            serve(options.port, options.data_dir, options.ready_file, options.fresh, say)
+    except ConfigurationError as error:
+        say(f"{error.message} {error.hint or ''}".strip())
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
