@@ -5,11 +5,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from e2i_shared.api.common import Json, Wire
 
-QueryText = Annotated[str, Field(min_length=1, max_length=4000)]
+
+def storable(value: object) -> object:
+    """Replace, character for character, what UTF-8 (lone surrogates) and Postgres (NUL) cannot hold."""
+    if not isinstance(value, str) or value.isascii() and "\0" not in value:
+        return value
+    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else " " if char == "\0" else char for char in value)
+
+
+QueryText = Annotated[str, BeforeValidator(storable), Field(min_length=1, max_length=4000)]
 SubQuestionId = Annotated[str, Field(pattern=r"^Q[1-9][0-9]?$")]
 
 
@@ -75,11 +83,14 @@ class DomainScore(Wire):
 
 
 class SubQuestion(Wire):
-    """One part of a question, numbered in the order of mention."""
+    """One part of a question, numbered in the order of mention; ``start`` and ``end`` are its span in the query."""
 
     id: SubQuestionId
     text: str
     domain: Domain
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    start: Annotated[int, Field(ge=0)] | None = None
+    end: Annotated[int, Field(ge=0)] | None = None
 
 
 class Dependency(Wire):
@@ -135,7 +146,11 @@ class Period(Wire):
 
 
 class Features(Wire):
-    """Stage 1: what the text holds."""
+    """Stage 1: what the text holds. Offsets count characters of the query.
+
+    ``corrections`` maps a misspelt word to the word it was read as. ``inherited`` are entities of earlier turns that a
+    follow-up does not replace; their offsets count characters of ``inherited_query``.
+    """
 
     clauses: list[str]
     question_words: list[str] = []
@@ -144,7 +159,10 @@ class Features(Wire):
     causal_cues: list[str] = []
     conditional_cues: list[str] = []
     comparison_cues: list[str] = []
+    corrections: dict[str, str] = {}
     is_followup: bool = False
+    inherited_query: str | None = None
+    inherited: list[Entity] = []
     language_ok: bool = True
 
 
@@ -165,6 +183,7 @@ class Classification(Wire):
     is_followup: bool = False
     cached: bool = False
     used_llm: bool = False
+    second_opinion: str | None = None  # "agreed", "overruled", or why it was not used
     latency_ms: dict[str, float]
 
 

@@ -1,0 +1,185 @@
+"""Which sub-question needs another's answer, and why: seen pair by pair, then made acyclic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from e2i_shared.classifier.domains import is_elliptic
+from e2i_shared.classifier.reading import CONNECTORS, SUBORDINATORS, WH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_shared.classifier.clauses import Clause
+    from e2i_shared.classifier.linear import LinearModel
+    from e2i_shared.classifier.reading import Reading
+
+NO_EDGE = "-"
+_THING = frozenset("it its this that these those them they their such same".split())
+_FINDING = frozenset(
+    "effect effects impact result results finding findings answer estimate estimates output number numbers drop lift uplift gap drift".split()
+)
+_RANKED = frozenset(
+    "top bottom best worst highest lowest strongest weakest biggest largest low high least most first leading".split()
+)
+_SUBSET = frozenset(
+    "responders responder segments segment group groups territories territory ones those hcps doctors patients accounts cohort population subgroup subgroups regions specialties underperformers laggards".split()
+)
+_THEN = frozenset("then next finally afterwards after once based using use accordingly therefore so".split())
+_APART = frozenset("also separately independently meanwhile additionally besides plus unrelated secondly too".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sub-question as stage 3 sees it."""
+
+    clause: Clause
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Part ``to`` needs the answer of part ``source`` (positions, from 0)."""
+
+    source: int
+    to: int
+    kind: str
+    probability: float
+
+
+def _signs(reading: Reading, part: Part) -> list[str]:
+    """Return the signs by which a part shows that it leans on another."""
+    first, last = part.clause.first, part.clause.last
+    texts, tags = reading.texts[first:last], reading.tags[first:last]
+    pairs = set(zip(texts, texts[1:], strict=False))
+    head = next((text for text in texts if text in SUBORDINATORS), "-") if texts else "-"
+    at_head = reading.texts[part.clause.body] if reading.texts[part.clause.body] in SUBORDINATORS else "-"
+    things = [text for text in texts if text in _THING]
+    return [
+        f"head={at_head}",
+        f"sub={head}",
+        *(f"lead={text}" for text in texts[: part.clause.body - first + 1] if text in CONNECTORS),
+        *(f"thing={text}" for text in things),
+        f"refers={bool(things)}",
+        f"finding={any((a in _THING or a == 'the') and b in _FINDING for a, b in pairs)}",
+        f"ranked={any(a in _RANKED and (b in _SUBSET or b == '<num>') for a, b in zip(texts, [*texts[1:], '-'], strict=True)) or _ranked_tag(texts, tags)}",
+        f"subset={any(a in {'those', 'these', 'that', 'the'} and (b in _SUBSET) for a, b in pairs)}",
+        f"then={any(text in _THEN for text in texts[:4])}",
+        f"apart={any(text in _APART for text in texts[:3])}",
+        f"first_pair={' '.join(texts[:2])}",
+        f"wh={next((text for text in texts[:4] if text in WH), '-')}",
+        f"elliptic={is_elliptic(reading, part.clause)}",
+        f"kpi={'<kpi>' in tags}|treatment={'<treatment>' in tags}",
+    ]
+
+
+def _ranked_tag(texts: Sequence[str], tags: Sequence[str]) -> bool:
+    """Tell whether a ranking word stands before a number or a named kind ("the top 3", "lowest regions")."""
+    following = zip(texts, tags[1:], strict=False)
+    return any(
+        text in _RANKED
+        and (tag == "<num>" or tag in {"<segment>", "<territory>", "<region>", "<specialty>", "<hcp>", "<patient>"})
+        for text, tag in following
+    )
+
+
+def _own(reading: Reading, part: Part, kind: str) -> set[str]:
+    """Return the words of one kind that a part names."""
+    span = range(part.clause.first, part.clause.last)
+    return {reading.stems[at] for at in span if reading.tags[at].startswith(f"<{kind}")}
+
+
+def _shared(reading: Reading, left: Part, right: Part, kind: str) -> str:
+    """Tell how the names of one kind in two parts relate."""
+    a, b = _own(reading, left, kind), _own(reading, right, kind)
+    return "none" if not b else "new" if not a else "same" if a & b else "other"
+
+
+def pair_features(reading: Reading, parts: Sequence[Part], first: int, second: int) -> dict[str, float]:
+    """Return what can be seen of an earlier and a later part together."""
+    left, right = parts[first], parts[second]
+    near = "next" if second == first + 1 else "far"
+    between = {parts[k].domain for k in range(first + 1, second)}
+    signs_left = [f"L:{sign}" for sign in _signs(reading, left)]
+    signs_right = [f"R:{sign}" for sign in _signs(reading, right)]
+    domains = f"{left.domain}>{right.domain}"
+    shared = [
+        f"{kind}={_shared(reading, left, right, kind)}" for kind in ("brand", "kpi", "treatment", "region", "specialty")
+    ]
+    gap = "stop" if any(sign in reading.gap(right.clause.first) for sign in ".?!\n;") else "soft"
+    names = [
+        *signs_left,
+        *signs_right,
+        *(f"{near}|{sign}" for sign in signs_right),
+        *(f"{right.domain}|{sign}" for sign in signs_right[:9]),
+        *(
+            f"{domains}|{sign}"
+            for sign in signs_right
+            if sign.startswith(("R:refers", "R:elliptic", "R:apart", "R:finding", "R:ranked"))
+        ),
+        *shared,
+        *(f"{near}|{item}" for item in shared),
+        f"domains={domains}",
+        f"domains={domains}|{near}",
+        f"from={left.domain}",
+        f"to={right.domain}",
+        near,
+        f"{near}|first={first == 0}|last={second == len(parts) - 1}",
+        f"gap={gap}",
+        f"nearer_same={left.domain in between}",
+        f"parts={min(len(parts), 4)}",
+        *(f"between={domain}>{right.domain}" for domain in between),
+    ]
+    return dict.fromkeys(names, 1.0)
+
+
+def link(reading: Reading, parts: Sequence[Part], model: LinearModel) -> tuple[list[Edge], float]:
+    """Return the edges, strongest first to be kept where they would close a circle, and the least sure decision."""
+    found: list[Edge] = []
+    sure = 1.0
+    for second in range(1, len(parts)):
+        for first in range(second):
+            probabilities = model.probabilities(pair_features(reading, parts, first, second))
+            none = probabilities.pop(NO_EDGE)
+            sure = min(sure, max(none, 1 - none))
+            if none < 0.5:
+                kind = max(probabilities, key=lambda name: probabilities[name])
+                ends = (first, second) if kind[0] == ">" else (second, first)
+                found.append(Edge(*ends, kind[1:], 1 - none))
+    return acyclic(found), sure
+
+
+def acyclic(edges: Sequence[Edge]) -> list[Edge]:
+    """Return the edges without those that would close a circle, weakest dropped first; in order of the dependent part."""
+    kept: list[Edge] = []
+    for edge in sorted(edges, key=lambda e: -e.probability):
+        if not _reaches(kept, edge.to, edge.source):
+            kept.append(edge)
+    return sorted(kept, key=lambda e: (e.to, e.source))
+
+
+def _reaches(edges: Sequence[Edge], start: int, goal: int) -> bool:
+    """Tell whether a path leads from ``start`` to ``goal``."""
+    seen, open_ends = set[int](), [start]
+    while open_ends:
+        at = open_ends.pop()
+        if at == goal:
+            return True
+        if at not in seen:
+            seen.add(at)
+            open_ends += [edge.to for edge in edges if edge.source == at]
+    return False
+
+
+def answer_order(count: int, edges: Sequence[Edge]) -> list[int]:
+    """Return the parts in the order in which they can be answered, ties in order of mention."""
+    waiting = set(range(count))
+    order: list[int] = []
+    while waiting:
+        free = min(
+            (at for at in waiting if not any(e.to == at and e.source in waiting for e in edges)), default=min(waiting)
+        )
+        order.append(free)
+        waiting.remove(free)
+    return order

@@ -1,0 +1,110 @@
+"""What kind of question each clause is."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from e2i_shared.classifier.reading import PRONOUNS, SUBORDINATORS, WH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_shared.classifier.clauses import Clause
+    from e2i_shared.classifier.linear import LinearModel
+    from e2i_shared.classifier.reading import Reading
+
+NONE = "NONE"
+MAX_WORDS = 60
+_STRUCTURE = 0.35
+_CHARACTERS = 0.7
+
+
+def clause_features(reading: Reading, clause: Clause, before: str = "") -> dict[str, float]:
+    """Return the features of a clause: words and pairs, pieces of words, structure.
+
+    Each block has length one times its own scale, so that a long clause counts no more than a short one. ``before`` is the
+    domain of the part before it, which only a clause too short to speak for itself looks at.
+    """
+    tags = _collapse(reading.tags[clause.body : clause.last])[:MAX_WORDS]
+    features = _unit([*tags, *_pairs(tags)], 1.0)
+    features |= _unit(_pieces(tags), _CHARACTERS)
+    features |= dict.fromkeys(_structure(reading, clause, tags, before), _STRUCTURE)
+    return features
+
+
+def _collapse(tags: tuple[str, ...]) -> list[str]:
+    """Return the tags with the words of one entity counted once."""
+    return [tag for at, tag in enumerate(tags) if at == 0 or tag[0] != "<" or tags[at - 1] != tag]
+
+
+def _pairs(tags: list[str]) -> list[str]:
+    """Return pairs of neighbours, also over one word between."""
+    padded = ["^", *tags, "$"]
+    near = [f"{left} {right}" for left, right in zip(padded, padded[1:], strict=False)]
+    return near + [f"{left} _ {right}" for left, right in zip(padded, padded[2:], strict=False)]
+
+
+def _pieces(tags: list[str]) -> list[str]:
+    """Return the pieces of three to five letters of each plain word."""
+    pieces = []
+    for tag in tags:
+        if tag[0] != "<":
+            word = f"_{tag[:20]}_"
+            pieces += [f"#{word[at : at + size]}" for size in (3, 4, 5) for at in range(len(word) - size + 1)]
+    return pieces
+
+
+def _unit(names: list[str], scale: float) -> dict[str, float]:
+    """Return binary features scaled to a common length."""
+    unique = set(names)
+    return dict.fromkeys(unique, scale / math.sqrt(len(unique))) if unique else {}
+
+
+def _structure(reading: Reading, clause: Clause, tags: list[str], before: str) -> list[str]:
+    """Return what the shape of a clause says."""
+    cues = {cue for cue in reading.cues[clause.body : clause.last] if cue}
+    kinds = {tag for tag in tags if tag[0] == "<"}
+    opening = next((tag for tag in tags if tag in WH), "-")
+    names = [f"@cue={cue}" for cue in cues] + [f"@kind={kind}" for kind in kinds]
+    names += [
+        f"@cues={len(cues)}",
+        f"@first={tags[0] if tags else ''}",
+        f"@wh={opening}",
+        f"@words={min(len(tags), 12) // 3}",
+    ]
+    if is_elliptic(reading, clause):
+        names += ["@elliptic", f"@before={before or '-'}", f"@before={before or '-'}|{tags[0] if tags else ''}"]
+    if not cues and not kinds:
+        names.append("@bare")
+    return names
+
+
+def is_elliptic(reading: Reading, clause: Clause) -> bool:
+    """Tell whether a clause leans on what was said before: very short, or a pronoun and no cue of its own."""
+    texts = reading.texts[clause.body : clause.last]
+    cued = any(reading.cues[clause.body : clause.last])
+    measured = any(tag in {"<kpi>", "<treatment>"} for tag in reading.tags[clause.body : clause.last])
+    return (len(texts) <= 4 and not (cued and measured)) or (not cued and any(text in PRONOUNS for text in texts))
+
+
+def is_bare_condition(reading: Reading, clause: Clause) -> bool:
+    """Tell whether a clause is only a condition on what was said before ("if so", "if it holds")."""
+    texts = reading.texts[clause.body : clause.last]
+    return (
+        texts[0] in SUBORDINATORS
+        and len(texts) <= 3
+        and not any(tag[0] == "<" for tag in reading.tags[clause.body : clause.last])
+    )
+
+
+def score(reading: Reading, clauses: Sequence[Clause], model: LinearModel, context: str = "") -> list[dict[str, float]]:
+    """Return each clause's probabilities, read from left to right so that a short clause can lean on the one before."""
+    scored: list[dict[str, float]] = []
+    before = context
+    for clause in clauses:
+        probabilities = model.probabilities(clause_features(reading, clause, before))
+        scored.append(probabilities)
+        best = max(probabilities, key=lambda name: probabilities[name])
+        before = best if best != NONE else before
+    return scored

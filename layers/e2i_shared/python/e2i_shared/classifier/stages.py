@@ -1,0 +1,134 @@
+"""The middle of the story without wire models: clauses, domains and edges of one reading. Training and serving share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from e2i_shared.api.classification import Domain, RoutingPattern
+from e2i_shared.classifier.clauses import Clause, split
+from e2i_shared.classifier.dependencies import Edge, Part, answer_order, link
+from e2i_shared.classifier.domains import NONE, is_bare_condition, score
+from e2i_shared.classifier.routes import Evidence, pattern_of
+from e2i_shared.classifier.session import Session, is_followup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_shared.classifier.reading import Reading
+    from e2i_shared.classifier.weights import Weights
+
+MAX_PARTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One part of a query with its probabilities over domains (and NONE)."""
+
+    clause: Clause
+    probabilities: dict[str, float]
+
+    @property
+    def domain(self) -> str:
+        """The likeliest domain, whatever the chance that nothing is asked."""
+        return max((name for name in self.probabilities if name != NONE), key=lambda name: self.probabilities[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The clauses of a query, how sure their boundaries are, and whether the query leans on the session."""
+
+    clauses: tuple[Clause, ...]
+    sure: float
+    followup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """What stage 2 found: parts that ask something, and parts that do not."""
+
+    asked: tuple[Asked, ...]
+    silent: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What stage 3 found, and how sure the least sure pair was."""
+
+    edges: tuple[Edge, ...]
+    sure: float
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFound:
+    """What stage 4 decided: domains in the order in which they are answered."""
+
+    pattern: RoutingPattern
+    domains: tuple[tuple[Domain, float], ...]
+    evidence: Evidence
+
+
+def cut(reading: Reading, weights: Weights, session: Session) -> Cut:
+    """Cut a query into clauses (the last part of stage 1)."""
+    clauses, sure = split(reading, weights.boundary)
+    clauses = _attach_conditions(reading, clauses)
+    return Cut(tuple(clauses), sure, is_followup(reading, clauses, session))
+
+
+def find_domains(reading: Reading, clauses: Cut, weights: Weights, session: Session) -> Domains:
+    """Score each clause (stage 2)."""
+    scores = score(reading, clauses.clauses, weights.domain, session.domain)
+    scored = [Asked(clause, found) for clause, found in zip(clauses.clauses, scores, strict=True)]
+    asked = tuple(part for part in scored if part.probabilities[NONE] < 0.5)
+    return Domains(asked[:MAX_PARTS], tuple(part for part in scored if part.probabilities[NONE] >= 0.5))
+
+
+def find_edges(reading: Reading, domains: Domains, weights: Weights) -> Edges:
+    """Link the parts (stage 3)."""
+    edges, sure = link(reading, [Part(part.clause, part.domain) for part in domains.asked], weights.link)
+    return Edges(tuple(edges), sure)
+
+
+def find_route(reading: Reading, clauses: Cut, domains: Domains, edges: Edges, known: frozenset[str]) -> RouteFound:
+    """Decide the pattern and gather how sure everything is (stage 4)."""
+    ordered = _order(domains.asked, edges.edges)
+    pattern = pattern_of([name for name, _ in ordered], len(edges.edges))
+    return RouteFound(pattern, tuple(ordered), _evidence(reading, clauses, domains, edges, known))
+
+
+def _attach_conditions(reading: Reading, clauses: list[Clause]) -> list[Clause]:
+    """Join a bare condition ("if so") to the clause that it governs."""
+    joined: list[Clause] = []
+    waiting: Clause | None = None
+    for clause in clauses:
+        if waiting is None and is_bare_condition(reading, clause) and clause is not clauses[-1]:
+            waiting = clause
+            continue
+        joined.append(Clause(waiting.first, waiting.body, clause.last) if waiting else clause)
+        waiting = None
+    return joined
+
+
+def _order(asked: tuple[Asked, ...], edges: Sequence[Edge]) -> list[tuple[Domain, float]]:
+    """Return the distinct domains in the order in which they are answered, with the best probability of each."""
+    best: dict[Domain, float] = {}
+    for at in answer_order(len(asked), edges):
+        name = Domain(asked[at].domain)
+        best[name] = max(best.get(name, 0.0), asked[at].probabilities[name])
+    return list(best.items())
+
+
+def _evidence(reading: Reading, clauses: Cut, domains: Domains, edges: Edges, known: frozenset[str]) -> Evidence:
+    """Return how sure each stage was."""
+    tops = [max(part.probabilities.values()) for part in domains.asked]
+    silent = [part.probabilities[NONE] for part in domains.silent]
+    spelt = sum(text in known or reading.tags[at][0] == "<" for at, text in enumerate(reading.texts))
+    return Evidence(
+        boundary=clauses.sure,
+        domain=min(tops or silent or [0.5]),
+        link=edges.sure,
+        parts=len(domains.asked),
+        nothing=max((part.probabilities[NONE] for part in domains.asked), default=min(silent or [1.0])),
+        followup=clauses.followup,
+        known_share=spelt / max(1, len(reading.words)),
+    )

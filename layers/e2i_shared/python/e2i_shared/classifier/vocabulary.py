@@ -1,0 +1,104 @@
+"""The vocabulary file, read once, and a matcher of phrases in a line of words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import yaml
+
+from e2i_shared.classifier.text import fold, stem, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What a phrase of the vocabulary stands for; ``generic`` when it names the kind itself ("region")."""
+
+    kind: str
+    canonical: str
+
+    @property
+    def generic(self) -> bool:
+        """Tell whether the phrase names the kind and not one of it."""
+        return self.kind == self.canonical
+
+
+class Phrases(Generic[T]):
+    """Phrases of one to six words, each with what it stands for; the longest match wins."""
+
+    def __init__(self) -> None:
+        self._targets: dict[tuple[str, ...], list[T]] = {}
+        self._longest: dict[str, int] = {}
+
+    def add(self, phrase: str, target: T) -> None:
+        """Add a phrase; its case, plural, hyphens and underscores do not matter."""
+        key = tuple(stem(word.text) for word in words(fold(phrase)))[:6]
+        if key and target not in self._targets.setdefault(key, []):
+            self._targets[key].append(target)
+            self._longest[key[0]] = max(self._longest.get(key[0], 0), len(key))
+
+    def find(self, stems: Sequence[str]) -> Iterator[tuple[int, int, list[T]]]:
+        """Yield (first word, one past the last word, targets) from left to right without overlap."""
+        at = 0
+        while at < len(stems):
+            step = 1
+            for length in range(min(self._longest.get(stems[at], 0), len(stems) - at), 0, -1):
+                targets = self._targets.get(tuple(stems[at : at + length]))
+                if targets:
+                    yield at, at + length, targets
+                    step = length
+                    break
+            at += step
+
+    def words(self) -> set[str]:
+        """Return every word of every phrase."""
+        return {word for key in self._targets for word in key}
+
+    def items(self) -> Iterator[tuple[tuple[str, ...], list[T]]]:
+        """Yield phrases with their targets."""
+        yield from self._targets.items()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vocabulary:
+    """The vocabulary, indexed."""
+
+    entities: Phrases[Term]
+    domain_cues: Phrases[str]
+    cues: Phrases[str]
+    question_words: frozenset[str]
+    asking_verbs: frozenset[str]
+    foreign: frozenset[str]
+    canonical: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+
+def build(raw: dict[str, Any]) -> Vocabulary:
+    """Index the parsed vocabulary file."""
+    entities: Phrases[Term] = Phrases()
+    canonical: dict[tuple[str, str], list[str]] = {}
+    for kind, names in raw["entities"].items():
+        for name, synonyms in names.items():
+            canonical[kind, name] = [name, *synonyms]
+            for phrase in (name, *synonyms):
+                entities.add(phrase, Term(kind, name))
+    domain_cues, cues = Phrases[str](), Phrases[str]()
+    for target, groups in ((domain_cues, raw["domain_cues"]), (cues, raw["cues"])):
+        for name, phrases in groups.items():
+            for phrase in phrases:
+                target.add(str(phrase), name)
+    sets = (frozenset(map(str, raw[name])) for name in ("question_words", "asking_verbs", "foreign"))
+    return Vocabulary(entities, domain_cues, cues, *sets, canonical)
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """Return the shipped vocabulary."""
+    text = files("e2i_shared.classifier").joinpath("vocabulary.yaml").read_text(encoding="utf-8")
+    return build(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506 - both are safe loaders
