@@ -5,10 +5,61 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from e2i_shared.api.common import Page, PageQuery
-    from e2i_shared.api.datasets import ColumnPatch, Dataset, DatasetSummary
+    from e2i_shared.api.datasets import ColumnKind, ColumnPatch, ColumnStatistics, Dataset, DatasetSummary
+    from e2i_shared.datasets.plan import LoadPlan
+
+
+class CellError(Exception):
+    """A cell that its column cannot hold, as the store found it.
+
+    ``line`` is the file's line where the store knows it, else ``record`` is the 1-based data row; ``infinite`` for a number that
+    is none. ``column`` counts from 0.
+    """
+
+    def __init__(
+        self, column: int, value: str, *, line: int | None = None, record: int | None = None, infinite: bool = False
+    ) -> None:
+        super().__init__(f"column {column}: {value!r}")
+        self.column = column
+        self.value = value
+        self.line = line
+        self.record = record
+        self.infinite = infinite
+
+
+class RowsTable(Protocol):
+    """The table of one new data set version, seen by nobody until it is published."""
+
+    dataset_id: str
+    version: int
+    previous: Dataset | None
+
+    def fill(self, plan: LoadPlan, chunks: Iterable[bytes]) -> int:
+        """Copy delimited UTF-8 text with a header line into the table; return the rows.
+
+        Raises CellError for a cell, BadFileError for a row that is none.
+        """
+        ...
+
+    def profile(self, plan: LoadPlan) -> Sequence[tuple[ColumnKind, ColumnStatistics]]:
+        """Return each column's settled kind and profile; raise CellError for infinite or not-a-number values."""
+        ...
+
+    def publish(self, dataset: Dataset) -> None:
+        """Enter the version into the catalogue and seal its rows."""
+        ...
+
+
+class RowStore(Protocol):
+    """Where rows of new versions go."""
+
+    def begin(self, name: str) -> AbstractContextManager[RowsTable]:
+        """Open the next version of a data set; leaving the block keeps everything, an error in it nothing."""
+        ...
 
 
 class CatalogueRepository(Protocol):
