@@ -121,14 +121,19 @@ def last_complete(available: Span, grain: Grain) -> Span:
 
 
 def _months(day: np.datetime64) -> np.datetime64:
-    return np.datetime64(day, "M")
+    month: np.datetime64 = day.astype("datetime64[M]")
+    return month
+
+
+def _days(month: np.datetime64) -> np.datetime64:
+    first: np.datetime64 = month.astype("datetime64[D]")
+    return first
 
 
 def _month_start(day: np.datetime64) -> np.datetime64:
-    return np.datetime64(_months(day), "D")
+    return _days(_months(day))
 
 
 def _moved(day: np.datetime64, months: int) -> np.datetime64:
     target = _months(day) + months
-    start, following = np.datetime64(target, "D"), np.datetime64(target + 1, "D")
-    return min(start + (day - _month_start(day)), following - 1)
+    return min(_days(target) + (day - _month_start(day)), _days(target + 1) - 1)
