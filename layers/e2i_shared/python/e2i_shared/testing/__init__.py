@@ -1,0 +1,23 @@
+"""Fakes at the seams, shipped: repositories in memory that pass the same contract suite as those over Postgres."""
+
+from __future__ import annotations
+
+from e2i_shared.datasets.memory import MemoryDataSource
+from e2i_shared.testing.catalogue import FakeCatalogue
+from e2i_shared.testing.classifications import FakeClassifications
+from e2i_shared.testing.clock import FixedClock
+from e2i_shared.testing.compositions import FakeCompositions
+from e2i_shared.testing.idempotency import FakeIdempotency
+from e2i_shared.testing.outbox import FakeOutbox
+from e2i_shared.testing.tools import FakeTools
+
+__all__ = [
+    "FakeCatalogue",
+    "FakeClassifications",
+    "FakeCompositions",
+    "FakeIdempotency",
+    "FakeOutbox",
+    "FakeTools",
+    "FixedClock",
+    "MemoryDataSource",
+]
