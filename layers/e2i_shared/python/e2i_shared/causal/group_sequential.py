@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -37,22 +38,25 @@ class SequentialDesign:
         """Return P(the upper boundary is crossed) for ``drift`` = E[Z] at full information."""
         return float(crossing(self.fractions, self.z, self.sided, drift)[0].sum())
 
+    @lru_cache(maxsize=256)  # noqa: B019  # designs are few, frozen and small
     def inflation(self, power: float) -> float:
         """Return the maximum sample size over that of the fixed design of the same alpha and power."""
-        fixed = normal_quantile(1.0 - self.alpha / self.sided) + normal_quantile(power)
+        fixed = normal_quantile(power) - normal_quantile(self.alpha / self.sided)
         drift = _root(lambda theta: self.power(theta) - power, fixed, 1.5 * fixed + 1.0)
         return (drift / fixed) ** 2
 
 
-def boundaries(kind: BoundaryKind, fractions: Sequence[float], alpha: float = 0.05, sided: int = 2) -> SequentialDesign:
+@lru_cache(maxsize=256)
+def boundaries(
+    kind: BoundaryKind, fractions: tuple[float, ...], alpha: float = 0.05, sided: int = 2
+) -> SequentialDesign:
     """Return the design whose looks spend exactly ``alpha``.
 
     ``obf`` and ``pocock`` are Wang–Tsiatis bounds c·(t_k/t_K)^(Δ−½) with Δ = 0 and ½; ``ld_obf`` and ``ld_pocock`` are Lan–DeMets
     spending functions 2 − 2Φ(z_{a/2}/√t) and a·ln(1 + (e − 1)t), with a = alpha/sided in each tail.
     """
-    t = tuple(fractions)
     solve = _wang_tsiatis if kind in ("obf", "pocock") else _spending
-    return SequentialDesign(t, tuple(solve(kind, t, alpha, sided)), alpha, sided)
+    return SequentialDesign(fractions, tuple(solve(kind, fractions, alpha, sided)), alpha, sided)
 
 
 def crossing(
@@ -103,7 +107,7 @@ def _wang_tsiatis(kind: str, fractions: tuple[float, ...], alpha: float, sided: 
         up, down = crossing(fractions, [constant * s for s in shape], sided, 0.0)
         return alpha - float(up.sum() + down.sum())
 
-    start = normal_quantile(1.0 - alpha / sided)
+    start = -normal_quantile(alpha / sided)
     constant = _root(spare, start - 1e-9, 2.0 * start + 1.0)
     return [constant * s for s in shape]
 
@@ -127,7 +131,7 @@ def _spent(kind: str, tail: float, t: float) -> float:
     if t >= 1.0:
         return tail
     if kind == "ld_obf":
-        return 2.0 * normal_sf(normal_quantile(1.0 - tail / 2.0) / math.sqrt(t))
+        return 2.0 * normal_sf(-normal_quantile(tail / 2.0) / math.sqrt(t))
     return tail * math.log1p((math.e - 1.0) * t)
 
 
@@ -154,5 +158,5 @@ def sequential_power(design: SequentialDesign, fixed_power: float) -> float:
     The drift that the fixed design would see, z_α + Φ⁻¹(power), is what the looks see at full information.
     """
     low, high = normal_cdf(-_REACH), 1.0 - 1e-16
-    drift = normal_quantile(1.0 - design.alpha / design.sided) + normal_quantile(min(max(fixed_power, low), high))
+    drift = normal_quantile(min(max(fixed_power, low), high)) - normal_quantile(design.alpha / design.sided)
     return design.power(drift)

@@ -33,7 +33,7 @@ class Level:
     @property
     def z(self) -> float:
         """The critical value of the normal test."""
-        return normal_quantile(1.0 - self.alpha / self.sided)
+        return -normal_quantile(self.alpha / self.sided)
 
 
 class Endpoint(Protocol):
@@ -131,8 +131,7 @@ class Proportions:
 class ClusterMeans:
     """Whole clusters randomised, t test of cluster means; here ``n1`` counts clusters of the control arm.
 
-    A cluster mean of ``size`` units has variance sd²·DE/size; degrees of freedom are clusters − 2. For a proportion ``sd`` is
-    √((p1q1 + p2q2)/2).
+    A cluster mean of ``size`` units has variance sd²·DE/size; degrees of freedom are clusters − 2.
     """
 
     sd: float
@@ -151,12 +150,35 @@ class ClusterMeans:
         return MeansT(self.sd * math.sqrt(self.design_effect / self.size))
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterProportions:
+    """As ClusterMeans for a 0/1 outcome with control rate ``p1``: sd is √((p1q1 + p2q2)/2)."""
+
+    p1: float
+    size: float
+    design_effect: float
+
+    def sample_size(self, effect: float, power: float, level: Level) -> float:
+        """Return the real-valued number of clusters of the control arm."""
+        return self._means(effect).sample_size(effect, power, level)
+
+    def power(self, effect: float, n1: float, level: Level) -> float:
+        """Return the power with ``n1`` control clusters."""
+        return self._means(effect).power(effect, n1, level)
+
+    def _means(self, effect: float) -> ClusterMeans:
+        p2 = self.p1 + effect
+        if not 0.0 < p2 < 1.0:
+            raise ValueError(f"the rate under treatment would be {p2:.6g}, which is not between 0 and 1")
+        return ClusterMeans(math.sqrt((self.p1 * (1 - self.p1) + p2 * (1 - p2)) / 2.0), self.size, self.design_effect)
+
+
 def t_power(d: float, n1: float, level: Level) -> float:
     """Return the power of the pooled t test for the standardised difference ``d`` ≥ 0; 0 where there are no degrees of freedom."""
     df = n1 * (1.0 + level.ratio) - 2.0
     if df <= 0.0:
         return 0.0
-    critical = t_quantile(1.0 - level.alpha / level.sided, df)
+    critical = -t_quantile(level.alpha / level.sided, df)
     noncentrality = d * math.sqrt(n1 * level.ratio / (1.0 + level.ratio))
     upper = noncentral_t_sf(critical, df, noncentrality)
     return upper if level.sided == 1 else upper + noncentral_t_sf(critical, df, -noncentrality)
