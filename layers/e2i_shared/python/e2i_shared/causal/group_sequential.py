@@ -64,7 +64,8 @@ def crossing(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the probabilities (K,) of first crossing the upper, and (two-sided) the lower, boundary at each look."""
     walk = _Walk(sided, drift)
-    steps = [walk.step(t, bound) for t, bound in zip(fractions, z, strict=True)]
+    steps = [walk.step(t, bound) for t, bound in zip(fractions[:-1], z[:-1], strict=True)]
+    steps.append(walk.leaving(fractions[-1], z[-1]))
     return np.array([up for up, _ in steps]), np.array([down for _, down in steps])
 
 
