@@ -8,6 +8,7 @@ import numpy as np
 
 from e2i_shared.api.datasets import Column, ColumnKind, ColumnRole, ColumnSpec, ColumnStatistics, Dataset
 from e2i_shared.datasets.frame import Categories, Dates
+from e2i_shared.datasets.guess import join_synonyms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ def _column(name: str, values: FrameColumn, said: ColumnSpec | None) -> Column:
         role_guessed=said.role is None,
         unit=said.unit,
         description=said.description,
-        synonyms=said.synonyms or [],
+        synonyms=join_synonyms(name, said),
         statistics=profile(values, kind),
     )
 
@@ -112,7 +113,7 @@ def _profile_numbers(values: NDArray[np.float64], kind: ColumnKind) -> ColumnSta
         maximum=float(levels[-1]),
         mean=float(present.mean()),
         std=float(present.std(ddof=1)) if len(present) > 1 else 0.0,
-        quantiles=[float(q) for q in np.quantile(present, QUANTILES)],
+        quantiles=[] if kind is ColumnKind.BOOLEAN else [float(q) for q in np.quantile(present, QUANTILES)],
         top_values=_top([number_text(v, kind) for v in levels], counts) if len(levels) <= LISTED else [],
     )
 

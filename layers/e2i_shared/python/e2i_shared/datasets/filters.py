@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -81,14 +82,16 @@ def mask(frame: Frame, conditions: Sequence[Condition]) -> NDArray[np.bool_]:
     return keep
 
 
-def unknown_value(column: Column, got: str, known: Iterable[str]) -> UnknownValueError:
+def unknown_value(
+    column: Column, got: str, known: Iterable[str], *, near: Sequence[str] | None = None
+) -> UnknownValueError:
     """Build the error for a value that a column does not hold, with the nearest ones."""
     return UnknownValueError(
         f"Column {column.name!r} holds no value {got!r}.",
         field=column.name,
         expected=f"a value of {column.name!r}",
         got=got,
-        candidates=nearest(got, known),
+        candidates=nearest(got, known) if near is None else near,
     )
 
 
@@ -133,7 +136,7 @@ def _operand(column: Column, value: Scalar) -> Operand:
         if column.kind in TEXT_KINDS:
             return str(value)
         if column.kind in DATE_KINDS:
-            return np.datetime64(str(value), "s")
+            return _moment(str(value))
         if column.kind is ColumnKind.BOOLEAN:
             return TRUTH[str(value).casefold()]
         number = float(value)
@@ -142,6 +145,11 @@ def _operand(column: Column, value: Scalar) -> Operand:
     if not np.isfinite(number):
         raise _wrong_type(column, value)
     return number
+
+
+def _moment(text: str) -> np.datetime64:
+    moment = datetime.fromisoformat(text)
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment, "s")
 
 
 def _wrong_type(column: Column, value: Scalar) -> UnknownValueError:
@@ -162,8 +170,12 @@ def _check_held(column: Column, value: Scalar, operand: Operand) -> None:
     listed = [text for text, _ in column.statistics.top_values]
     if not listed or column.statistics.distinct > LISTED_LEVELS:
         return
-    if operand not in {_operand(column, text) for text in listed}:
-        raise unknown_value(column, str(value), listed)
+    if operand in {_operand(column, text) for text in listed}:
+        return
+    if isinstance(operand, float):
+        listed.sort(key=lambda text: abs(float(text) - operand))
+        raise unknown_value(column, str(value), listed, near=listed[:3])
+    raise unknown_value(column, str(value), listed)
 
 
 def _passes(values: FrameColumn, condition: Condition) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from e2i_shared.datasets.infer import words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_shared.api.datasets import ColumnStatistics
+    from e2i_shared.api.datasets import Column, ColumnSpec, ColumnStatistics
 
 _TREATMENT: Final = frozenset(
     {"treat", "treated", "treatment", "intervention", "exposure", "exposed", "visits", "calls", "campaign", "email", "emails",
@@ -59,10 +59,18 @@ def guess_synonyms(name: str) -> list[str]:
     """Return how a column may be spoken of: its words apart, and long forms of known abbreviations."""
     parts = words(name)
     spoken = " ".join(parts)
-    found = [spoken] if spoken and spoken not in (name, name.lower()) else []
+    readable = any(part.isalpha() and len(part) > 2 for part in parts)
+    found = [spoken] if readable and spoken != name.lower() else []
     for position, part in enumerate(parts):
         found += [" ".join([*parts[:position], long, *parts[position + 1 :]]) for long in _SPOKEN.get(part, [])]
     return found
+
+
+def join_synonyms(name: str, said: ColumnSpec | None, before: Column | None = None) -> list[str]:
+    """Return what the user says now with the name's words apart, else what was said of the version before, else guesses."""
+    if said is not None and said.synonyms is not None:
+        return list(dict.fromkeys([*said.synonyms, *guess_synonyms(name)[:1]]))
+    return before.synonyms if before else guess_synonyms(name)
 
 
 def _guess(name: str, kind: ColumnKind, profile: ColumnStatistics, rows: int) -> ColumnRole:

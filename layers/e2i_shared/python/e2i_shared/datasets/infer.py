@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 Cells: TypeAlias = "Sequence[tuple[int, str]]"
 NEARLY_ALL = 0.99
 _ID_WORDS = frozenset({"id", "npi", "zip", "zipcode", "postcode", "postal", "guid", "uuid", "ssn", "ndc", "key"})
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+[a-z]*")
 _SCALAR_KINDS = {ColumnKind.NUMBER, ColumnKind.INTEGER, ColumnKind.BOOLEAN, ColumnKind.DATE, ColumnKind.DATETIME}
 
 
 def words(name: str) -> list[str]:
-    """Return the lower-case words of a column name: ``wtChange_71`` gives wt, change, 71."""
+    """Return the lower-case words of a column name: ``wtChange_71`` gives wt, change and 71, ``stopped90d`` stopped90 and d."""
     return [word.lower() for word in _WORDS.findall(name)]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import Column, ColumnKind, ColumnRole, Dataset, DatasetChange
 from e2i_shared.datasets import cells, dialect, encoding, guard, refusals
-from e2i_shared.datasets.guess import guess_roles, guess_synonyms
+from e2i_shared.datasets.guess import guess_roles, join_synonyms
 from e2i_shared.datasets.infer import plan_load
 from e2i_shared.datasets.repository import CellError
 from e2i_shared.datasets.specs import DatasetSpec
@@ -42,6 +42,13 @@ def spec_of(request: LoadRequest) -> DatasetSpec:
         randomised=request.randomised,
         columns=request.columns,
     )
+
+
+def load_request(
+    request: LoadRequest, source: FileSource, store: RowStore, *, progress: Progress | None = None
+) -> DatasetChange:
+    """Load the content that a request speaks of; see ``load``."""
+    return load(spec_of(request), source, store, file_format=request.format, progress=progress)
 
 
 def load(
@@ -120,7 +127,7 @@ def _load(spec: DatasetSpec, store: RowStore, plan: LoadPlan, chunks: Callable[[
     with store.begin(spec.name) as table:
         rows = table.fill(plan, chunks())
         settled = table.profile(plan)
-        dataset = Dataset(
+        entry = Dataset(
             dataset_id=table.dataset_id,
             name=spec.name,
             version=table.version,
@@ -132,8 +139,7 @@ def _load(spec: DatasetSpec, store: RowStore, plan: LoadPlan, chunks: Callable[[
             warnings=[*plan.warnings, *_size_warnings(plan, settled)],
             created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         )
-        table.publish(dataset)
-    return dataset
+        return table.publish(entry)
 
 
 def _columns(
@@ -177,19 +183,13 @@ def _column(
         role_guessed=role is None,
         unit=_first(said.unit if said else None, before.unit if before else None),
         description=_first(said.description if said else None, before.description if before else None),
-        synonyms=_synonyms(name, said, before),
+        synonyms=join_synonyms(name, said, before),
         statistics=profile,
     )
 
 
 def _first(said: str | None, before: str | None) -> str | None:
     return said if said is not None else before
-
-
-def _synonyms(name: str, said: ColumnSpec | None, before: Column | None) -> list[str]:
-    if said is not None and said.synonyms is not None:
-        return list(dict.fromkeys([*said.synonyms, *guess_synonyms(name)[:1]]))
-    return before.synonyms if before else guess_synonyms(name)
 
 
 def _size_warnings(plan: LoadPlan, settled: Sequence[tuple[ColumnKind, ColumnStatistics]]) -> list[str]:

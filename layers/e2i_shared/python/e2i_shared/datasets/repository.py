@@ -49,8 +49,8 @@ class RowsTable(Protocol):
         """Return each column's settled kind and profile; raise CellError for infinite or not-a-number values."""
         ...
 
-    def publish(self, dataset: Dataset) -> None:
-        """Enter the version into the catalogue and seal its rows."""
+    def publish(self, dataset: Dataset) -> Dataset:
+        """Seal the rows and enter the version into the catalogue; return it as stored."""
         ...
 
 

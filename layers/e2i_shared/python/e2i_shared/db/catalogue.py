@@ -27,16 +27,16 @@ class PostgresCatalogue(Repository):
 
     def find(self, name_or_id: str, version: int | None = None) -> Dataset:
         """Return the newest (or given) version; raise UnknownDatasetError with the nearest names."""
-        return _dataset(self._run(lambda connection: find_row(connection, name_or_id, version)))
+        return dataset_of(self._run(lambda connection: find_row(connection, name_or_id, version)))
 
     def rows_table(self, name_or_id: str, version: int | None = None) -> tuple[Dataset, str]:
         """Return a data set with the qualified name of the table that holds its rows; raise UnknownDatasetError."""
         row = self._run(lambda connection: find_row(connection, name_or_id, version))
-        return _dataset(row), str(row["rows_table"])
+        return dataset_of(row), str(row["rows_table"])
 
     def all(self) -> Sequence[Dataset]:
         """Return the newest version of every data set, with columns: what grounding searches."""
-        return [_dataset(row) for row in self._rows(query("catalogue", "all"))]
+        return [dataset_of(row) for row in self._rows(query("catalogue", "all"))]
 
     def list(self, query: PageQuery) -> Page[DatasetSummary]:
         """Return newest first."""
@@ -58,11 +58,11 @@ class PostgresCatalogue(Repository):
                 "column": column,
             }
             if connection.execute(query("catalogue", "patch_column"), values).fetchone() is None:
-                _raise_unknown_column(_dataset(row), column)
+                _raise_unknown_column(dataset_of(row), column)
             connection.execute(query("catalogue", "touch"), values)
             return find_row(connection, name_or_id, None)
 
-        return _dataset(self._run(work))
+        return dataset_of(self._run(work))
 
     def delete(self, name_or_id: str) -> None:
         """Soft-delete every version; raise UnknownDatasetError."""
@@ -132,7 +132,8 @@ def _uuid_or_none(text: str) -> str | None:
         return None
 
 
-def _dataset(row: Mapping[str, Any]) -> Dataset:
+def dataset_of(row: Mapping[str, Any]) -> Dataset:
+    """Return a row of the catalogue, with its columns, as a data set."""
     fields = {name: row[name] for name in Dataset.model_fields if name != "created_at"}
     return Dataset.model_validate(fields | {"created_at": iso(row["created_at"])})
 

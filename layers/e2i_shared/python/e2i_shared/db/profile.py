@@ -1,0 +1,175 @@
+"""Profiles of loaded columns, computed where the rows are.
+
+Up to EXACT_ROWS everything is exact. Above, counts, bounds and moments stay exact, and so do the levels of columns with few;
+quantiles, and how many levels a column has beyond, are estimated from a sample of SAMPLE_ROWS by the estimator that ANALYZE uses:
+Haas and Stokes (1998), n·d / (n − f₁ + f₁·n/N) for d levels, f₁ of them seen once, among n of N values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from e2i_shared.api.datasets import ColumnKind, ColumnStatistics
+from e2i_shared.datasets.describe import LISTED, QUANTILES, number_text
+from e2i_shared.datasets.repository import CellError
+from e2i_shared.db.copying import physical
+from e2i_shared.db.queries import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_shared.datasets.plan import ColumnPlan
+    from e2i_shared.db.connection import Connection
+
+EXACT_ROWS: Final = 200_000
+SAMPLE_ROWS: Final = 30_000
+_BATCH: Final = 200  # six values a column; a select list holds 1,664
+_FEW: Final = 500  # sampled levels up to which all are counted
+_CATEGORY_SHARE: Final = 0.05
+_CATEGORY_LEVELS: Final = 1_000
+_FRAGMENT: Final = {
+    "double precision": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamptz": "datetime",
+    "text": "text",
+}
+
+
+def profile(
+    connection: Connection, table: sql.Identifier, columns: Sequence[ColumnPlan]
+) -> list[tuple[ColumnKind, ColumnStatistics]]:
+    """Return the settled kind and profile of each column of a rows table.
+
+    Raises CellError for the first NaN or infinity that a COPY let through.
+    """
+    rows, moments = _moments(connection, table, columns)
+    large = rows > EXACT_ROWS
+    part = _sampled(table, rows) if large else table
+    found = []
+    for index, (column, values) in enumerate(zip(columns, moments, strict=True)):
+        _refuse_not_finite(connection, table, index, column, values)
+        name = sql.Identifier(physical(index))
+        sample = _sample(connection, part, name) if large else None
+        if sample is None or sample["levels"] <= _FEW:
+            levels, top = _levels(connection, table, name, column)
+        else:
+            levels, top = _estimate(sample, rows), []
+        quantiles = _quantiles(connection, part, name) if column.storage == "double precision" and values[0] else []
+        found.append(_settle(column, values, rows, levels, top, quantiles))
+    return found
+
+
+def _moments(
+    connection: Connection, table: sql.Identifier, columns: Sequence[ColumnPlan]
+) -> tuple[int, list[tuple[Any, ...]]]:
+    statement = sql.SQL(query("loading", "moments"))
+    cursor = connection.cursor(row_factory=tuple_row)
+    rows, found = 0, []
+    for start in range(0, len(columns), _BATCH):
+        batch = columns[start : start + _BATCH]
+        parts = [
+            sql.SQL(query("loading", f"moments_{_FRAGMENT[column.storage]}")).format(
+                column=sql.Identifier(physical(start + i))
+            )
+            for i, column in enumerate(batch)
+        ]
+        selected = sql.SQL(", ").join([sql.SQL("count(*)"), *parts])
+        row = cursor.execute(statement.format(columns=selected, table=table)).fetchone() or ()
+        rows = row[0]
+        found += [row[1 + 6 * i : 7 + 6 * i] for i in range(len(batch))]
+    return rows, found
+
+
+def _refuse_not_finite(
+    connection: Connection, table: sql.Identifier, index: int, column: ColumnPlan, values: Sequence[Any]
+) -> None:
+    odd = {"nan", "inf", "-inf", "infinity", "-infinity"}
+    if column.storage == "text" or not {str(values[1]).lower(), str(values[2]).lower()} & odd:
+        return
+    statement = sql.SQL(query("loading", "first_not_finite"))
+    connection.execute(query("loading", "one_worker"))
+    row = connection.execute(statement.format(table=table, column=sql.Identifier(physical(index)))).fetchone()
+    if row is not None:
+        raise CellError(index, row["value"], record=row["record"], infinite=row["value"] != "NaN")
+
+
+def _levels(
+    connection: Connection, table: sql.Identifier, name: sql.Identifier, column: ColumnPlan
+) -> tuple[int, list[tuple[str, int]]]:
+    form = "datetime" if column.storage == "timestamptz" else "plain"
+    text = sql.SQL(query("loading", f"level_{form}")).format(column=name)
+    statement = sql.SQL(query("loading", "levels")).format(
+        table=table, column=name, text=text, limit=sql.Literal(LISTED)
+    )
+    rows = connection.execute(statement).fetchall()
+    return (rows[0]["levels"] if rows else 0), [(row["level"], row["n"]) for row in rows]
+
+
+def _sampled(table: sql.Identifier, rows: int) -> sql.Composable:
+    percent = sql.Literal(100 * SAMPLE_ROWS / rows)
+    return sql.SQL(query("loading", "sampled")).format(table=table, percent=percent)
+
+
+def _estimate(sample: dict[str, Any], rows: int) -> int:
+    levels, singles, count = int(sample["levels"]), int(sample["singles"]), int(sample["seen"])
+    return round(count * levels / (count - singles + singles * count / rows))
+
+
+def _sample(connection: Connection, part: sql.Composable, name: sql.Identifier) -> dict[str, Any]:
+    statement = sql.SQL(query("loading", "sample_levels"))
+    return dict(connection.execute(statement.format(table=part, column=name)).fetchone() or {})
+
+
+def _quantiles(connection: Connection, part: sql.Composable, name: sql.Identifier) -> list[float]:
+    statement = sql.SQL(query("loading", "quantiles"))
+    row = connection.execute(
+        statement.format(table=part, column=name, fractions=sql.Literal(list(QUANTILES)))
+    ).fetchone()
+    return (row["quantiles"] or []) if row else []
+
+
+def _settle(
+    column: ColumnPlan,
+    values: Sequence[Any],
+    rows: int,
+    levels: int,
+    top: list[tuple[str, int]],
+    quantiles: list[float],
+) -> tuple[ColumnKind, ColumnStatistics]:
+    present, low, high, mean, std, whole = values
+    kind = _kind(column, present, levels, whole=bool(whole))
+    scalar = column.storage != "text"
+    if column.storage in ("double precision", "boolean"):
+        top = [(number_text(_number(text), kind), n) for text, n in top]
+        std = (std or 0.0) if present else None
+    if scalar and levels > LISTED:
+        top = []
+    top = sorted(top, key=lambda level: (-level[1], level[0]))
+    return kind, ColumnStatistics(
+        missing=rows - present,
+        distinct=levels,
+        minimum=low,
+        maximum=high,
+        mean=mean,
+        std=std,
+        quantiles=quantiles,
+        top_values=top,
+    )
+
+
+def _number(text: str) -> float:
+    return float({"true": "1", "false": "0"}.get(text, text))
+
+
+def _kind(column: ColumnPlan, present: int, levels: int, *, whole: bool) -> ColumnKind:
+    if column.kind in (ColumnKind.NUMBER, ColumnKind.INTEGER):
+        whole = whole and present > 0 and not (column.declared and column.kind is ColumnKind.NUMBER)
+        return ColumnKind.INTEGER if whole else ColumnKind.NUMBER
+    if column.kind in (ColumnKind.TEXT, ColumnKind.CATEGORY) and not column.declared:
+        few = 0 < levels <= LISTED or (levels <= _CATEGORY_LEVELS and levels <= _CATEGORY_SHARE * present)
+        return ColumnKind.CATEGORY if few else ColumnKind.TEXT
+    return column.kind
