@@ -50,7 +50,10 @@ class Server:
     @property
     def alive(self) -> bool:
         """Return whether the server's process still runs."""
-        return bool(self.handle.get_postmaster_info().is_running())
+        process = self.handle.get_postmaster_info().process
+        with suppress(psutil.NoSuchProcess):
+            return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+        return False
 
     def conninfo(self, database: str) -> str:
         """Return how its administrator connects to one database."""

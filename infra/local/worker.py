@@ -140,4 +140,4 @@ def _marshal(result: Any) -> bytes:
 
 def _error(kind: str, message: str) -> bytes:
     document = {"errorType": kind, "errorMessage": message[:32_000]}
-    return frames.pack(frames.ERROR, json.dumps(document).encode())
+    return frames.pack(frames.ERROR, json.dumps(document, separators=(",", ":")).encode())

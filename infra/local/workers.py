@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from infra.local import frames
+from infra.local.asl.errors import dumps
 from infra.local.forks import Worker, WorkerGoneError, Zygote
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Outcome:
 
 def failure(kind: str, message: str) -> Outcome:
     """Return a failed outcome in Lambda's words."""
-    return Outcome(ok=False, payload=json.dumps({"errorType": kind, "errorMessage": message}).encode())
+    return Outcome(ok=False, payload=dumps({"errorType": kind, "errorMessage": message}).encode())
 
 
 class TooBusyError(Exception):
