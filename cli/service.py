@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -28,14 +29,24 @@ def up(
 ) -> None:
     """Run the whole service on this machine until interrupted."""
     from e2i_shared.errors import E2IError
+
     from infra.local.run import serve
 
+    announced = ready_file or data_dir / READY_FILE
     with reporting(as_json=False):
         try:
-            serve(data_dir, port=port, ready_file=ready_file or data_dir / READY_FILE, fresh=fresh)
+            serve(port, data_dir, announced, fresh, lambda line: _tell(line, announced))
         except E2IError as error:
             problem = {"title": error.title, "detail": error.message, "hint": error.hint}
             raise CommandError(Exit.FAILED, problem) from error
+
+
+def _tell(line: str, ready_file: Path) -> None:
+    typer.echo(line, err=True)
+    if line.startswith("Ready"):
+        ready = json.loads(ready_file.read_text())
+        typer.echo(f"Token (owner, also in {ready_file}): {ready['token']}", err=True)
+        typer.echo(f'Browse {ready["url"]}/api/v1/docs, or ask from another terminal: e2i ask "…"', err=True)
 
 
 @app.command()

@@ -8,7 +8,8 @@ from e2i_shared.http.application import Application
 from e2i_shared.http.phases import by_kind, run_phase
 from e2i_shared.http.routes import loading, running
 
-serve = by_kind({"phase": run_phase, "requestContext": Application("run_tool", [running.router, loading.router])})
+app = Application("run_tool", [running.router, loading.router])
+serve = by_kind({"phase": run_phase, "requestContext": app})
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -7,145 +7,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_shared.api.common import Json
     from e2i_shared.api.service import DependencyState
-    from e2i_shared.classifier.repository import ClassificationRepository
-    from e2i_shared.composer.model import CompositionRepository
-    from e2i_shared.datasets.frame import DataSource
-    from e2i_shared.datasets.repository import CatalogueRepository
     from e2i_shared.objects import Objects
-
-
-class Workflows(Protocol):
-    """Where compositions are executed."""
-
-    def start(self, tenant_id: str, composition_id: str) -> None:
-        """Start the execution named after the composition, unless it was started before."""
-        ...
-
-
-class Events(Protocol):
-    """Where the outbox goes."""
-
-    def publish(self, events: Sequence[tuple[str, Json]]) -> Sequence[bool]:
-        """Publish up to ten (kind, detail) pairs; say of each whether it was taken."""
-        ...
-
-
-class IdempotencyKeys(Protocol):
-    """What was answered to which Idempotency-Key."""
-
-    def begin(self, key: str, fingerprint: str) -> Json | None:
-        """Take the key and return None, or return the stored reply; raise ConflictError for another body or while in flight."""
-        ...
-
-    def finish(self, key: str, reply: Json) -> None:
-        """Store the reply."""
-        ...
-
-    def abandon(self, key: str) -> None:
-        """Give the key back: nothing was done."""
-        ...
-
-
-class ToolRuns(Protocol):
-    """How tools do."""
-
-    def record_run(
-        self,
-        tool: str,
-        *,
-        success: bool,
-        latency_ms: float | None = None,
-        input_complexity: int | None = None,
-        error_type: str | None = None,
-        called_by: str = "api",
-    ) -> None:
-        """Record a run outside a composition."""
-        ...
-
-
-class OutboxEvent(Protocol):
-    """An event that waits to be published."""
-
-    @property
-    def outbox_id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def topic(self) -> str:
-        """Its kind."""
-        ...
-
-    @property
-    def payload(self) -> Json:
-        """Its detail."""
-        ...
-
-
-class Outbox(Protocol):
-    """Events written in the transaction that caused them."""
-
-    def claim(self, limit: int = 100, lease_seconds: float = 60) -> Sequence[OutboxEvent]:
-        """Lease the oldest waiting events."""
-        ...
-
-    def mark_published(self, ids: Sequence[str]) -> int:
-        """Record that the bus took them."""
-        ...
-
-    def release(self, ids: Sequence[str], error: str) -> int:
-        """Give them back, with the reason."""
-        ...
-
-
-class Wiring(Protocol):
-    """How everything is built."""
-
-    def tenant(self, tenant_id: str) -> Tenant:
-        """Return what one tenant's requests work with."""
-        ...
-
-    def tenants(self) -> Sequence[str]:
-        """Return every tenant's id, for background jobs."""
-        ...
-
-    def workflows(self) -> Workflows:
-        """Return the composition workflow."""
-        ...
-
-    def objects(self) -> Objects:
-        """Return the object store."""
-        ...
-
-    def events(self) -> Events:
-        """Return the event bus."""
-        ...
-
-    def probe(self) -> Sequence[DependencyState]:
-        """Return how each dependency answers."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """What one tenant's requests work with: repositories bound to its id, and its data."""
-
-    tenant_id: str
-    classifications: ClassificationRepository
-    compositions: CompositionRepository
-    catalogue: CatalogueRepository
-    data: DataSource
-    tools: ToolRuns
-    idempotency: IdempotencyKeys
-    outbox: Outbox
+    from e2i_shared.ports import Events, Tenant, Wiring, Workflows
 
 
 def for_tenant(tenant_id: str) -> Tenant:

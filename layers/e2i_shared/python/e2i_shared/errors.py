@@ -232,3 +232,11 @@ class ConfigurationError(E2IError):
     """A setting is missing or contradicts another."""
 
     title = "Configuration"
+
+
+def in_tree(error: Exception) -> Exception:
+    """Return the error itself, or for an adapter's refinement the leaf of this tree it refines: workflows match names exactly."""
+    if not isinstance(error, E2IError) or type(error).__module__ == __name__:
+        return error
+    kind: type[E2IError] = next(each for each in type(error).__mro__ if each.__module__ == __name__)
+    return kind(error.message, **{name: value for name, value in error.details().items() if name != "line"})

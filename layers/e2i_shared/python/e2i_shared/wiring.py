@@ -14,13 +14,15 @@ from e2i_shared.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from e2i_shared.api.common import Filter
     from e2i_shared.api.datasets import Dataset
-    from e2i_shared.bootstrap import Events, Tenant, Workflows
     from e2i_shared.datasets.frame import DataSource, Frame
+    from e2i_shared.datasets.repository import RowsTable, RowStore
     from e2i_shared.db.connection import Database
     from e2i_shared.objects import Objects
+    from e2i_shared.ports import Events, Tenant, Workflows
 
 IAM_TOKEN_SECONDS = 600  # a token is good for 900
 
@@ -44,6 +46,17 @@ class LazyData:
         if self._built is None:
             self._built = self.build()
         return self._built
+
+
+@dataclass(frozen=True, slots=True)
+class LazyRows:
+    """A RowStore that is built (and imports numpy) when it is used."""
+
+    build: Callable[[], RowStore]
+
+    def begin(self, name: str) -> AbstractContextManager[RowsTable]:
+        """Open the next version of a data set."""
+        return self.build().begin(name)
 
 
 @dataclass
@@ -135,25 +148,31 @@ def _connect() -> tuple[Database, float]:
 
 
 def _tenant(database: Database, tenant_id: str) -> Tenant:
-    from e2i_shared.bootstrap import Tenant
     from e2i_shared.db.catalogue import PostgresCatalogue
     from e2i_shared.db.classifications import PostgresClassifications
     from e2i_shared.db.compositions import PostgresCompositions
     from e2i_shared.db.idempotency import PostgresIdempotency
     from e2i_shared.db.outbox import PostgresOutbox
     from e2i_shared.db.tools import PostgresTools
+    from e2i_shared.ports import Tenant
 
-    def rows() -> DataSource:
-        from e2i_shared.db.rows import PostgresRows
+    def read_rows() -> DataSource:
+        from e2i_shared.db.rows import PostgresDataSource
 
-        return PostgresRows(database, tenant_id)
+        return PostgresDataSource(database, tenant_id)
+
+    def write_rows() -> RowStore:
+        from e2i_shared.db.loading import PostgresRowStore
+
+        return PostgresRowStore(database, tenant_id)
 
     return Tenant(
         tenant_id=tenant_id,
         classifications=PostgresClassifications(database, tenant_id),
         compositions=PostgresCompositions(database, tenant_id),
         catalogue=PostgresCatalogue(database, tenant_id),
-        data=LazyData(rows),
+        data=LazyData(read_rows),
+        rows=LazyRows(write_rows),
         tools=PostgresTools(database, tenant_id),
         idempotency=PostgresIdempotency(database, tenant_id),
         outbox=PostgresOutbox(database, tenant_id),

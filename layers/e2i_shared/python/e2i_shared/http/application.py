@@ -11,7 +11,7 @@ from uuid import uuid4
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from e2i_shared import settings
-from e2i_shared.errors import MalformedRequestError
+from e2i_shared.errors import MalformedRequestError, NotFoundError
 from e2i_shared.http import caller, idempotency, permissions, problems, text
 from e2i_shared.http.caller import Role
 from e2i_shared.http.limits import RateLimit
@@ -36,7 +36,12 @@ def resolver(routers: Sequence[Router]) -> APIGatewayHttpResolver:
     for router in routers:
         app.include_router(router, prefix=permissions.V1)
     app.exception_handler(Exception)(_problem)
+    app.not_found(_no_route)
     return app
+
+
+def _no_route(_error: Exception) -> Response[str]:
+    return _problem(NotFoundError("There is nothing at this address."))
 
 
 def _problem(error: Exception) -> Response[str]:
@@ -64,12 +69,14 @@ class Application:
         correlation_id = _correlation_id(event)
         telemetry.remember(correlation_id=correlation_id, function=self.function)
         try:
-            headers = self._admit(event, correlation_id)
-            reply = idempotency.once(_cleaned(event), lambda cleaned: self.resolver.resolve(cleaned, context))
+            cleaned = _cleaned(event)
+            headers = self._admit(cleaned, correlation_id)
+            reply = idempotency.once(cleaned, lambda admitted: self.resolver.resolve(admitted, context))
         except Exception as error:  # noqa: BLE001 - the last line of defence: whatever happens becomes a problem
             headers, reply = {}, _reply(problems.to_response(error, correlation_id))
         finally:
             telemetry.forget()
+        reply["body"] = reply.get("body") or ""
         reply["headers"] = {**reply.get("headers", {}), **headers, "X-Correlation-Id": correlation_id}
         return reply
 

@@ -6,8 +6,6 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools.event_handler.api_gateway import Response
-
 from e2i_shared import bootstrap
 from e2i_shared.api.classification import Classification, ClassifyRequest, RoutingPattern
 from e2i_shared.api.composition import (
@@ -18,15 +16,20 @@ from e2i_shared.api.composition import (
     CompositionStatus,
     CompositionView,
 )
+from e2i_shared.composer.embedding import MODEL, embed
 from e2i_shared.composer.model import NewComposition
 from e2i_shared.http import permissions, views, work
+from e2i_shared.http.replies import reply
 from e2i_shared.ids import new_id
 from e2i_shared.observability import telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from aws_lambda_powertools.event_handler.api_gateway import Response
+
     from e2i_shared.http.caller import Caller
+    from e2i_shared.ports import Tenant
 
 FIRST_WAIT_SECONDS = 0.02
 LONGEST_WAIT_SECONDS = 0.25
@@ -47,7 +50,7 @@ def compose(request: ComposeRequest, who: Caller) -> Response[ComposeAccepted]:
     )
     begin(tenant, new)
     accepted = ComposeAccepted(composition_id=new.composition_id, status_url=address(new.composition_id))
-    return Response(status_code=HTTPStatus.ACCEPTED, body=accepted, headers={"Location": accepted.status_url})
+    return reply(HTTPStatus.ACCEPTED, accepted, location=accepted.status_url)
 
 
 def ask(request: AskRequest, who: Caller) -> Response[CompositionView]:
@@ -56,7 +59,7 @@ def ask(request: AskRequest, who: Caller) -> Response[CompositionView]:
     asked = ClassifyRequest(query=request.query, session_id=request.session_id, dataset=request.dataset)
     classification = work.classify(tenant, asked, who.subject)
     if classification.routing_pattern is RoutingPattern.CLARIFICATION_NEEDED:
-        return Response(status_code=HTTPStatus.OK, body=clarification(classification))
+        return reply(HTTPStatus.OK, clarification(classification))
     new = NewComposition(
         composition_id=new_id(),
         query=request.query,
@@ -68,16 +71,16 @@ def ask(request: AskRequest, who: Caller) -> Response[CompositionView]:
     begin(tenant, new)
     view = wait(tenant, new.composition_id, request.wait_seconds, classification.routing_pattern)
     status = HTTPStatus.OK if view.status in TERMINAL else HTTPStatus.ACCEPTED
-    return Response(status_code=status, body=view, headers={"Location": address(new.composition_id)})
+    return reply(status, view, location=address(new.composition_id))
 
 
-def begin(tenant: bootstrap.Tenant, new: NewComposition) -> None:
+def begin(tenant: Tenant, new: NewComposition) -> None:
     """Store the composition and start its execution.
 
     Once the row is committed the question is accepted: when the start itself fails, the relay starts it within a minute.
     """
     telemetry.remember(composition_id=new.composition_id)
-    tenant.compositions.create(new)
+    tenant.compositions.create(new.model_copy(update={"embedding": embed(new.query), "embedding_model": MODEL}))
     try:
         bootstrap.workflows().start(tenant.tenant_id, new.composition_id)
     except Exception as error:  # noqa: BLE001 - whatever the network or the service says, the composition is not lost
@@ -85,7 +88,7 @@ def begin(tenant: bootstrap.Tenant, new: NewComposition) -> None:
 
 
 def wait(
-    tenant: bootstrap.Tenant,
+    tenant: Tenant,
     composition_id: str,
     seconds: float,
     routing: RoutingPattern,

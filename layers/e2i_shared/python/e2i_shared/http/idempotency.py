@@ -13,6 +13,8 @@ from e2i_shared.http import caller
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from e2i_shared.ports import IdempotencyKeys
+
     Event = dict[str, Any]
     Reply = dict[str, Any]
 
@@ -47,7 +49,7 @@ def once(event: Event, serve: Callable[[Event], Reply]) -> Reply:
     return reply
 
 
-def _settle(keys: bootstrap.IdempotencyKeys, key: str, reply: Reply) -> None:
+def _settle(keys: IdempotencyKeys, key: str, reply: Reply) -> None:
     if reply["statusCode"] in _PASSING:
         keys.abandon(key)
     else:

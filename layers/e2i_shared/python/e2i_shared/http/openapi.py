@@ -106,7 +106,9 @@ def _complete(method: str, path: str, operation: Operation) -> None:
     for stale in ("422", "500"):
         operation["responses"].pop(stale, None)
     for status, description in sorted(problems.items()):
-        operation["responses"][str(status)] = _problem_response(description)
+        operation["responses"].setdefault(str(status), _problem_response(description))
+    if "204" in operation["responses"]:
+        operation["responses"]["204"] = {"description": "Done."}
 
 
 def _problem_response(description: str) -> dict[str, Any]:

@@ -42,10 +42,10 @@ MATRIX: Mapping[tuple[str, str], Role] = {
 }
 
 COSTLY: Mapping[tuple[str, str], int] = {
-    ("POST", f"{V1}/ask"): 10,
-    ("POST", f"{V1}/compose"): 10,
-    ("POST", f"{V1}/datasets"): 10,
-    ("POST", f"{V1}/tools/{{name}}/run"): 10,
+    ("POST", f"{V1}/ask"): 4,
+    ("POST", f"{V1}/compose"): 4,
+    ("POST", f"{V1}/datasets"): 4,
+    ("POST", f"{V1}/tools/{{name}}/run"): 4,
 }
 
 

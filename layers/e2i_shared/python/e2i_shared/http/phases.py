@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from e2i_shared.errors import MalformedRequestError
-from e2i_shared.http import work
+from e2i_shared.errors import MalformedRequestError, in_tree
+from e2i_shared.http import composing
 from e2i_shared.observability import telemetry
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ def run_phase(event: Event, _context: Any) -> Event:
     telemetry.remember(phase=phase)
     started = time.perf_counter()
     try:
-        result = work.run_phase(event)
+        result = composing.run(event)
     except Exception as error:
         telemetry.note("phase_failed", error_type=type(error).__name__)
         telemetry.count("PhaseFailures", {"phase": phase})
-        raise
+        raise in_tree(error) from error
     else:
         telemetry.count("Phases", {"phase": phase}, phase_ms=(time.perf_counter() - started) * 1000)
         return result

@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 
 from e2i_shared.api.common import FieldProblem, Problem
-from e2i_shared.errors import E2IError, InputError, RateLimitedError, RetryableError
+from e2i_shared.errors import E2IError, InputError, RateLimitedError, RetryableError, in_tree
 from e2i_shared.observability.telemetry import log_failure
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ RETRY_AFTER_SECONDS = 2
 
 def to_response(error: Exception, correlation_id: str) -> Response[str]:
     """Return the problem an exception becomes; what is not the caller's fault is logged, and told without details."""
-    problem = _problem(error, correlation_id)
+    problem = _problem(in_tree(error), correlation_id)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log_failure(error, problem.status)
     return Response(

@@ -10,7 +10,7 @@ from e2i_shared.observability import telemetry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_shared.bootstrap import Tenant
+    from e2i_shared.ports import Tenant
 
 BATCH = 10  # the most EventBridge takes at once
 MOST_BATCHES = 100

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any
 
-from e2i_shared.errors import MalformedRequestError, TooLargeError
+from e2i_shared.errors import MalformedRequestError, TooLargeError, UnprocessableError
 
 MAX_BODY_BYTES = 1_400_000  # 1 MiB of inline content, escaped as JSON, with its envelope
 VERBATIM = frozenset({"content"})  # a file's text is data: its loader judges it
@@ -54,7 +54,7 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def loads(body: str) -> Any:
+def loads(body: str) -> dict[str, Any]:
     """Parse and clean a request body.
 
     Raises
@@ -63,6 +63,8 @@ def loads(body: str) -> Any:
         When it is longer than ``MAX_BODY_BYTES``.
     MalformedRequestError
         When it is not JSON, nests too deeply, or holds a number that no float can.
+    UnprocessableError
+        When it is JSON, but no object.
     """
     if len(body) > MAX_BODY_BYTES:
         raise TooLargeError(
@@ -73,11 +75,14 @@ def loads(body: str) -> Any:
             hint="Ask POST /uploads for a ticket and send the file there.",
         )
     try:
-        return clean_all(json.loads(body, parse_constant=_no_constant))
+        read = clean_all(json.loads(body, parse_constant=_no_constant))
     except (ValueError, RecursionError) as error:
         raise MalformedRequestError(
             f"The body is not JSON that can be read: {_reason(error)}.", field="body", expected="one JSON object"
         ) from error
+    if not isinstance(read, dict):
+        raise UnprocessableError("The body is not a JSON object.", field="body", expected='an object: {"…": …}')
+    return read
 
 
 def _reason(error: Exception) -> str:

@@ -5,16 +5,28 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from e2i_shared.errors import E2IError
+from e2i_shared import bootstrap
+from e2i_shared.classifier.service import classify_and_store
+from e2i_shared.errors import E2IError, MalformedRequestError, NotFoundError
 from e2i_shared.observability import telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from e2i_shared.api.classification import Classification, ClassifyRequest
     from e2i_shared.api.common import Json
+    from e2i_shared.api.datasets import Dataset, LoadRequest
     from e2i_shared.api.tools import RunToolResult
-    from e2i_shared.bootstrap import Tenant
+    from e2i_shared.datasets.source import FileSource
+    from e2i_shared.ports import Tenant
     from e2i_shared.tools._registry import ToolSpec
+
+
+def classify(tenant: Tenant, request: ClassifyRequest, user_id: str | None) -> Classification:
+    """Classify a question, or return its stored classification of the same day."""
+    found = classify_and_store(request, tenant.classifications, tenant.catalogue, user_id=user_id)
+    telemetry.count("Classifications", {"pattern": found.routing_pattern.value}, classify_ms=found.latency_ms["total"])
+    return found
 
 
 def tools() -> Mapping[str, ToolSpec]:
@@ -32,7 +44,7 @@ def tool(name: str) -> ToolSpec:
 
 
 def run_tool(tenant: Tenant, spec: ToolSpec, params: Json) -> RunToolResult:
-    """Run one tool on the tenant's data and count the run."""
+    """Run one tool on the tenant's data and record the run."""
     from e2i_shared.api.tools import RunToolResult
     from e2i_shared.tools import _registry
 
@@ -54,6 +66,46 @@ def _record(tenant: Tenant, name: str, started: float, complexity: int, error_ty
     )
     telemetry.count("ToolFailures" if error_type else "ToolExecutions", {"tool": name}, tool_ms=elapsed)
     return elapsed
+
+
+def load(tenant: Tenant, request: LoadRequest) -> Dataset:
+    """Load a file, inline or uploaded, as the next version of a data set.
+
+    Raises
+    ------
+    MalformedRequestError
+        When there is neither content nor an upload, or both.
+    NotFoundError
+        When the tenant has no such upload.
+    BadFileError
+        When the file cannot be loaded; nothing is kept.
+    """
+    from e2i_shared.datasets import ingest
+
+    started = time.perf_counter()
+    source = _source(tenant, request)
+    change = ingest.load(ingest.spec_of(request), source, tenant.rows, file_format=request.format)
+    elapsed = (time.perf_counter() - started) * 1000
+    telemetry.count("Loads", {"format": request.format}, load_ms=elapsed)
+    return change.dataset
+
+
+def _source(tenant: Tenant, request: LoadRequest) -> FileSource:
+    from e2i_shared.datasets import source
+
+    if (request.content is None) == (request.upload_key is None):
+        raise MalformedRequestError(
+            "A load needs either content or upload_key.",
+            field="content",
+            expected="one of content and upload_key",
+            hint="Ask POST /uploads for an upload_key when the file is larger than 1 MiB.",
+        )
+    if request.content is not None:
+        return source.from_bytes(request.content.encode(), request.name)
+    key = request.upload_key or ""
+    if not key.startswith(upload_prefix(tenant.tenant_id)):
+        raise NotFoundError("There is no upload of that key.", field="upload_key", got=key[:200])
+    return source.from_stream(bootstrap.objects().open(key), request.name)
 
 
 def upload_prefix(tenant_id: str) -> str:

@@ -9,6 +9,7 @@ from e2i_shared.api.classification import AccuracyRow, ClassificationFeedback, S
 from e2i_shared.api.common import Page
 from e2i_shared.http import caller
 from e2i_shared.http.parameters import Id
+from e2i_shared.http.replies import done
 
 router = Router()
 
@@ -36,4 +37,4 @@ def judge_classification(classification_id: Id, feedback: ClassificationFeedback
     """Store whether the route was right, and which would have been."""
     tenant = bootstrap.for_tenant(caller.current().tenant_id)
     tenant.classifications.save_feedback(str(classification_id), feedback)
-    return Response(status_code=204)
+    return done()

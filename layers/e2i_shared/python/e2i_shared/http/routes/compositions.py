@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Response, Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -21,12 +21,21 @@ from e2i_shared.api.composition import (
 from e2i_shared.composer.model import CompositionQuery
 from e2i_shared.http import asking, caller, views
 from e2i_shared.http.parameters import Id
+from e2i_shared.http.replies import done
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse, OpenAPIResponseContentModel
 
 router = Router()
 TAGS = ["Composer"]
 
 
-@router.post("/ask", tags=TAGS, summary="Ask, and wait for the answer")
+_VIEW: OpenAPIResponseContentModel = {"model": CompositionView}
+_IN_TIME: OpenAPIResponse = {"description": "The answer, or a clarification.", "content": {"application/json": _VIEW}}
+_LATER: OpenAPIResponse = {"description": "Not there yet: see Location.", "content": {"application/json": _VIEW}}
+
+
+@router.post("/ask", tags=TAGS, summary="Ask, and wait for the answer", responses={200: _IN_TIME, 202: _LATER})
 def ask(request: AskRequest) -> Response[CompositionView]:
     """Classify the question, answer it, wait up to ``wait_seconds``: 200 with the answer, else 202 with where to look."""
     return asking.ask(request, caller.current())
@@ -64,4 +73,4 @@ def read_steps(composition_id: Id) -> Page[StepView]:
 def rate_composition(composition_id: Id, feedback: CompositionFeedback) -> Response[None]:
     """Store a rating from 1 to 5, with words and whether it helped."""
     bootstrap.for_tenant(caller.current().tenant_id).compositions.save_feedback(str(composition_id), feedback)
-    return Response(status_code=204)
+    return done()

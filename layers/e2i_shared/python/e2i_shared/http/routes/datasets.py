@@ -13,6 +13,7 @@ from e2i_shared.api.datasets import ColumnPatch, Dataset, DatasetSummary, Upload
 from e2i_shared.http import caller, work
 from e2i_shared.http.found import named_in_path
 from e2i_shared.http.parameters import ColumnName, NameOrId
+from e2i_shared.http.replies import done, reply
 from e2i_shared.ids import new_id
 
 router = Router()
@@ -44,11 +45,11 @@ def delete_dataset(dataset_id: NameOrId) -> Response[None]:
     """Delete a data set: it is kept aside, not erased."""
     with named_in_path():
         bootstrap.for_tenant(caller.current().tenant_id).catalogue.delete(dataset_id)
-    return Response(status_code=204)
+    return done()
 
 
 @router.post("/uploads", tags=TAGS, summary="Ask where to upload a large file", status_code=201)
 def create_upload() -> Response[UploadTicket]:
     """Return an address to PUT a file to, and the key to load it by."""
     ticket = bootstrap.objects().ticket(f"{work.upload_prefix(caller.current().tenant_id)}{new_id()}")
-    return Response(status_code=201, body=ticket)
+    return reply(201, ticket)

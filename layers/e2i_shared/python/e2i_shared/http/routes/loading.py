@@ -7,6 +7,8 @@ from aws_lambda_powertools.event_handler.api_gateway import Response, Router
 from e2i_shared import bootstrap
 from e2i_shared.api.datasets import Dataset, LoadRequest
 from e2i_shared.http import caller, work
+from e2i_shared.http.permissions import V1
+from e2i_shared.http.replies import reply
 
 router = Router()
 
@@ -16,5 +18,4 @@ def load_dataset(request: LoadRequest) -> Response[Dataset]:
     """Load CSV or Parquet, inline or uploaded before; all rows or none. The same name again makes a new version."""
     tenant = bootstrap.for_tenant(caller.current().tenant_id)
     dataset = work.load(tenant, request)
-    location = f"/api/v1/datasets/{dataset.dataset_id}"
-    return Response(status_code=201, body=dataset, headers={"Location": location})
+    return reply(201, dataset, location=f"{V1}/datasets/{dataset.dataset_id}")

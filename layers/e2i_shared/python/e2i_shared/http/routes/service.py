@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Response, Router
 
@@ -11,6 +11,10 @@ import e2i_shared
 from e2i_shared import bootstrap, settings
 from e2i_shared.api.service import Configuration, Health, Readiness
 from e2i_shared.http import openapi, work
+from e2i_shared.http.replies import reply
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse, OpenAPIResponseContentModel
 
 router = Router()
 TAGS = ["Service"]
@@ -22,16 +26,19 @@ def read_health() -> Health:
     return Health(status="ok", version=e2i_shared.__version__)
 
 
-@router.get("/ready", tags=TAGS, summary="Can it serve")
+_STATE: OpenAPIResponseContentModel = {"model": Readiness}
+_READY: OpenAPIResponse = {"description": "Every dependency answers.", "content": {"application/json": _STATE}}
+_NOT_READY: OpenAPIResponse = {"description": "One does not.", "content": {"application/json": _STATE}}
+
+
+@router.get("/ready", tags=TAGS, summary="Can it serve", responses={200: _READY, 503: _NOT_READY})
 def read_readiness() -> Response[Readiness]:
     """Try each dependency: 200 with latencies, or 503 when one does not answer."""
     states = bootstrap.probe()
     ready = all(state.ok for state in states)
     status: Literal["ready", "not_ready"] = "ready" if ready else "not_ready"
-    headers: dict[str, str | list[str]] = {} if ready else {"Retry-After": "2"}
-    return Response(
-        status_code=200 if ready else 503, body=Readiness(status=status, dependencies=list(states)), headers=headers
-    )
+    found = Readiness(status=status, dependencies=list(states))
+    return reply(200 if ready else 503, found, retry_after=None if ready else 2)
 
 
 @router.get("/config", tags=TAGS, summary="Public settings and versions")

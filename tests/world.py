@@ -1,0 +1,204 @@
+"""A world in memory for the functions: one wiring of fakes, the rows the events speak of, and a way to call handlers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from e2i_shared.api.classification import ClassifyRequest
+from e2i_shared.api.datasets import UploadTicket
+from e2i_shared.api.service import DependencyState
+from e2i_shared.datasets.describe import describe_frame
+from e2i_shared.datasets.frame import Categories, Frame, Numbers
+from e2i_shared.datasets.memory import MemoryDataSource
+from e2i_shared.datasets.specs import DatasetSpec
+from e2i_shared.http import work
+from e2i_shared.ports import Tenant
+from e2i_shared.testing import (
+    FakeCatalogue,
+    FakeClassifications,
+    FakeCompositions,
+    FakeIdempotency,
+    FakeOutbox,
+    FakeTools,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_shared.api.common import Json
+
+EVENTS = Path(__file__).parent.parent / "events"
+TENANT = "00000000-0000-7000-8000-000000000001"
+OTHER = "00000000-0000-7000-8000-000000000002"
+COMPOSITION = "01999999-0000-7000-8000-00000000c001"
+CLASSIFICATION = "01999999-0000-7000-8000-00000000a001"
+QUESTION = "Did more visits raise trx, and which regions responded most?"
+
+
+def trial(n: int = 400) -> tuple[DatasetSpec, Frame]:
+    """Return a small randomised data set: visits raise trx by 2, in the north by 3."""
+    random = np.random.default_rng(7)
+    north = random.integers(0, 2, n)
+    visits = random.integers(0, 2, n)
+    trx = 5 + visits * (2 + north) + random.normal(0, 1, n)
+    spec = DatasetSpec.model_validate(
+        {
+            "name": "trial",
+            "unit": "hcp",
+            "randomised": True,
+            "columns": [
+                {"name": "visits", "kind": "boolean", "role": "treatment", "synonyms": ["rep visits", "calls"]},
+                {"name": "trx", "kind": "number", "role": "outcome", "synonyms": ["TRx"]},
+                {"name": "region", "kind": "category", "role": "segment", "synonyms": ["regions"]},
+            ],
+        }
+    )
+    columns = {
+        "visits": Numbers(visits.astype(np.float64)),
+        "trx": Numbers(trx),
+        "region": Categories(north.astype(np.int32), ("North", "South")),
+    }
+    return spec, Frame(n, columns)
+
+
+@dataclass
+class FakeWorkflows:
+    """Remembers what was started; ``broken`` fails like a service that is away."""
+
+    started: list[tuple[str, str]] = field(default_factory=list)
+    broken: bool = False
+
+    def start(self, tenant_id: str, composition_id: str) -> None:
+        if self.broken:
+            message = "no route to Step Functions"
+            raise ConnectionError(message)
+        self.started.append((tenant_id, composition_id))
+
+
+@dataclass
+class FakeEvents:
+    """Remembers what was published; refuses what ``refuse`` names."""
+
+    published: list[tuple[str, Json]] = field(default_factory=list)
+    refuse: str = ""
+    broken: bool = False
+
+    def publish(self, events: Sequence[tuple[str, Json]]) -> Sequence[bool]:
+        if self.broken:
+            message = "no route to the bus"
+            raise ConnectionError(message)
+        self.published += [event for event in events if event[0] != self.refuse]
+        return [kind != self.refuse for kind, _ in events]
+
+
+class FakeObjects:
+    """Hands out tickets that lead nowhere."""
+
+    def ticket(self, key: str) -> UploadTicket:
+        return UploadTicket(upload_key=key, url=f"http://objects.example.com/{key}", expires_in_seconds=900)
+
+    def open(self, key: str) -> Any:
+        raise FileNotFoundError(key)
+
+
+@dataclass
+class FakeWiring:
+    """Builds each tenant's fakes once."""
+
+    made: dict[str, Tenant] = field(default_factory=dict)
+    started: FakeWorkflows = field(default_factory=FakeWorkflows)
+    bus: FakeEvents = field(default_factory=FakeEvents)
+    answers: bool = True
+
+    def tenant(self, tenant_id: str) -> Tenant:
+        if tenant_id not in self.made:
+            self.made[tenant_id] = self._make(tenant_id)
+        return self.made[tenant_id]
+
+    def _make(self, tenant_id: str) -> Tenant:
+        outbox, tools = FakeOutbox(), FakeTools()
+        spec, frame = trial()
+        catalogue = FakeCatalogue()
+        stored = catalogue.add(describe_frame(frame, spec)) if tenant_id == TENANT else None
+        return Tenant(
+            tenant_id=tenant_id,
+            classifications=FakeClassifications(),
+            compositions=FakeCompositions(outbox, tools),
+            catalogue=catalogue,
+            data=MemoryDataSource({"trial": (stored, frame)} if stored else {}),
+            rows=None,
+            tools=tools,
+            idempotency=FakeIdempotency(),
+            outbox=outbox,
+        )
+
+    def tenants(self) -> Sequence[str]:
+        return list(self.made)
+
+    def workflows(self) -> FakeWorkflows:
+        return self.started
+
+    def objects(self) -> FakeObjects:
+        return FakeObjects()
+
+    def events(self) -> FakeEvents:
+        return self.bus
+
+    def probe(self) -> Sequence[DependencyState]:
+        return [DependencyState(name="database", ok=self.answers, latency_ms=0.4)]
+
+
+def event(function: str, case: str) -> dict[str, Any]:
+    """Return an example event."""
+    loaded: dict[str, Any] = json.loads((EVENTS / function / f"{case}.json").read_text())
+    return loaded
+
+
+def request(
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    role: str | None = "member",
+    tenant: str = TENANT,
+    subject: str = "anna",
+    query: dict[str, str] | None = None,
+    raw: str | None = None,
+    **headers: str,
+) -> dict[str, Any]:
+    """Return an API Gateway event (payload 2.0); ``headers`` are given with underscores."""
+    claims = {"sub": subject, "tenant_id": tenant, "role": role}
+    context: dict[str, Any] = {"stage": "$default", "http": {"method": method, "path": path, "sourceIp": "203.0.113.7"}}
+    if role:
+        context["authorizer"] = {"jwt": {"claims": claims}}
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": f"/api/v1{path}",
+        "rawQueryString": "",
+        "queryStringParameters": query or {},
+        "headers": {"content-type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()},
+        "requestContext": context,
+        "body": raw if raw is not None else None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def body(reply: dict[str, Any]) -> Any:
+    """Return a reply's JSON."""
+    return json.loads(reply["body"])
+
+
+def seed(tenant: Tenant) -> None:
+    """Store the classification and the composition that the example events name."""
+    from e2i_shared.composer.model import NewComposition
+
+    made = work.classify(tenant, ClassifyRequest(query=QUESTION), "anna")
+    tenant.classifications.save(made.model_copy(update={"classification_id": CLASSIFICATION}), "seed", None, "anna")
+    tenant.compositions.create(
+        NewComposition(composition_id=COMPOSITION, query=QUESTION, dataset="trial", classification_id=CLASSIFICATION)
+    )
