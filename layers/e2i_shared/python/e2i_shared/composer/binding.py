@@ -14,12 +14,12 @@ from e2i_shared.composer.intents import Intent, intent_of
 from e2i_shared.composer.mentions import Mention, must_bind, read_text
 from e2i_shared.composer.model import Binding
 from e2i_shared.composer.refusals import refuse_empty_slots, refuse_unknown_words
-from e2i_shared.composer.scope import Condition, conditions, describe_filter, period_filters
+from e2i_shared.composer.scope import Condition, conditions, describe_filter, period_filters, time_column
 from e2i_shared.composer.slots import Slots, causal_slots, core_phrase
 from e2i_shared.composer.words import key, tokenize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from e2i_shared.api.common import Filter
     from e2i_shared.api.datasets import Dataset
@@ -33,6 +33,22 @@ _CAUSAL_DOMAINS = {Domain.CAUSAL, Domain.SEGMENTATION, Domain.EXPERIMENT}
 
 
 @dataclass(frozen=True, slots=True)
+class KpiName:
+    """A KPI of the KPI catalogue: its name, and for each of its definitions the columns it needs."""
+
+    name: str
+    columns: tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What questions may name beside columns and values: data sets, and KPIs by the key of each phrase."""
+
+    datasets: tuple[str, ...] = ()
+    kpis: Mapping[str, KpiName] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
     """A sub-question in terms of one data set. Tuples are in the order of mention; empty where the text does not say."""
 
@@ -42,20 +58,22 @@ class Bound:
     treatments: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
+    kpi: str | None = None
     splits: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
     bindings: tuple[Binding, ...] = ()
     notes: tuple[str, ...] = ()
-    covered: int = field(default=0, compare=False)  # characters of the text that were bound
+    covered: float = field(default=0.0, compare=False)  # how much of the text was bound
 
 
-def bind(question: DetailedSubQuestion, lexicon: Lexicon, dataset_names: Sequence[str] = ()) -> Bound:
+_NO_NAMES = Names()
+
+
+def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAMES) -> Bound:
     """Bind a sub-question; raise UnknownColumnError or UnknownValueError naming the phrase and the nearest candidates."""
     reading = read_text(question.text, lexicon, question.entities)
-    known = {key(name) for name in dataset_names}
-    reading = replace(
-        reading, unknown=tuple(t for t in reading.unknown if t.stem not in known and not _in_periods(t.text, question))
-    )
+    kpi = find_kpi(reading, lexicon.dataset, names) if question.domain == Domain.KPI else None
+    reading = without_named(reading, question, names, kpi)
     dataset = lexicon.dataset
     found = conditions(reading, dataset)
     spoken_for = {m for c in found for m in c.used}
@@ -72,7 +90,7 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, dataset_names: Sequenc
     refuse_empty_slots(reading, slots, dataset, partial)
     measures = _measures([m for m in free if m not in causes], dataset)
     filters = [c.filter for c in found]
-    filters += [f for p in question.periods if not _forward(question) for f in period_filters(p, dataset)]
+    filters += [] if _forward(question) else period_filters(question.periods, dataset)
     bound = [*causes, *effects, *measures, *splits]
     return Bound(
         question=question,
@@ -81,6 +99,7 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, dataset_names: Sequenc
         treatments=_names(causes),
         outcomes=_names(effects),
         measures=_names(measures),
+        kpi=kpi[0].name if kpi else None,
         splits=_names(splits),
         filters=tuple(filters),
         bindings=(
@@ -89,7 +108,35 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, dataset_names: Sequenc
             *_period_bindings(question, dataset, filters),
         ),
         notes=_notes(reading),
-        covered=sum(m.end - m.start for m in reading.mentions if not (m.weak and m.value)),
+        covered=_covered(reading) + (1.5 if kpi else 0),
+    )
+
+
+def find_kpi(reading: Reading, dataset: Dataset, names: Names) -> tuple[KpiName, int, int] | None:
+    """Return the longest KPI phrase the data set has the columns for, with its place; None when a column says more."""
+    found = []
+    for size in range(5, 0, -1):
+        for i in range(len(reading.tokens) - size + 1):
+            group = reading.tokens[i : i + size]
+            kpi = names.kpis.get("".join(t.stem for t in group))
+            if kpi and any(all(dataset.column(c) for c in need) for need in kpi.columns):
+                found.append((kpi, group[0].start, group[-1].end))
+    found = [
+        f for f in found if not any(m.value is None and m.start <= f[1] and f[2] < m.end for m in reading.mentions)
+    ]
+    return found[0] if found else None
+
+
+def without_named(
+    reading: Reading, question: DetailedSubQuestion, names: Names, kpi: tuple[KpiName, int, int] | None
+) -> Reading:
+    """Return the reading without unknown words that name a data set or a period, and without columns inside a KPI's name."""
+    known = {key(name) for name in names.datasets}
+    start, end = (kpi[1], kpi[2]) if kpi else (0, 0)
+    unknown = (t for t in reading.unknown if t.stem not in known and not start <= t.start < end)
+    kept = tuple(t for t in unknown if not any(t.text.lower() in p.text.lower() for p in question.periods))
+    return replace(
+        reading, unknown=kept, mentions=tuple(m for m in reading.mentions if not start <= m.start < end or m.value)
     )
 
 
@@ -97,8 +144,10 @@ def _forward(question: DetailedSubQuestion) -> bool:
     return question.domain in {Domain.PREDICTION, Domain.EXPERIMENT}
 
 
-def _in_periods(word: str, question: DetailedSubQuestion) -> bool:
-    return any(word.lower() in p.text.lower() for p in question.periods)
+def _covered(reading: Reading) -> float:
+    """Return the number of bound phrases; ordinary words count half, and the longer of two readings wins a tie."""
+    counted = [m for m in reading.mentions if not (m.weak and m.value)]
+    return sum(1 - 0.5 * m.weak + 0.001 * (m.end - m.start) for m in counted)
 
 
 def _names(mentions: Sequence[Mention]) -> tuple[str, ...]:
@@ -188,11 +237,12 @@ def _filter_bindings(found: Sequence[Condition], dataset: Dataset) -> list[Bindi
 
 
 def _period_bindings(question: DetailedSubQuestion, dataset: Dataset, filters: Sequence[Filter]) -> list[Binding]:
-    columns = {str(f.value): f.column for f in filters}
+    column = time_column(dataset)
+    if column is None or not any(f.column == column.name for f in filters):
+        return []
     return [
-        Binding(phrase=p.text, bound_to=f"{p.start} ≤ {columns[p.start]} < {p.end}", dataset=dataset.name)
+        Binding(phrase=p.text, bound_to=f"{p.start} ≤ {column.name} < {p.end}", dataset=dataset.name)
         for p in question.periods
-        if p.start in columns
     ]
 
 

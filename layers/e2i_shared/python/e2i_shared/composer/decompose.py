@@ -23,7 +23,8 @@ def decompose(query: str, classification: Classification) -> Decomposition:
         raise _needs_clarification(classification)
     questions = classification.sub_questions or [_whole(query, classification)]
     spans = [_place(question.text, query) for question in questions]
-    detailed = [_detail(q, span, classification) for q, span in zip(questions, spans, strict=True)]
+    everywhere = [p for p in classification.features.periods if not any(_says(p, q) for q in questions)]
+    detailed = [_detail(q, span, classification, everywhere) for q, span in zip(questions, spans, strict=True)]
     return Decomposition(sub_questions=detailed, dependencies=list(classification.dependencies))
 
 
@@ -46,10 +47,16 @@ def _place(text: str, query: str) -> tuple[int, int] | None:
     return (start, start + len(text)) if start >= 0 else None
 
 
-def _detail(question: SubQuestion, span: tuple[int, int] | None, classification: Classification) -> DetailedSubQuestion:
+def _says(period: Period, question: SubQuestion) -> bool:
+    return period.text.lower() in question.text.lower()
+
+
+def _detail(
+    question: SubQuestion, span: tuple[int, int] | None, classification: Classification, everywhere: Sequence[Period]
+) -> DetailedSubQuestion:
     features = classification.features
-    entities = [e for e in features.entities if _belongs(e.text, (e.start, e.end), question.text, span)]
-    periods = [p for p in features.periods if _belongs(p.text, None, question.text, span)]
+    entities = [e for e in features.entities if _belongs(e, question.text, span)]
+    periods = [*(p for p in features.periods if _says(p, question)), *everywhere]
     return DetailedSubQuestion(
         id=question.id,
         text=question.text,
@@ -60,10 +67,10 @@ def _detail(question: SubQuestion, span: tuple[int, int] | None, classification:
     )
 
 
-def _belongs(phrase: str, place: tuple[int, int] | None, text: str, span: tuple[int, int] | None) -> bool:
-    if place and span:
-        return span[0] <= place[0] and place[1] <= span[1]
-    return phrase.lower() in text.lower()
+def _belongs(entity: Entity, text: str, span: tuple[int, int] | None) -> bool:
+    if span:
+        return span[0] <= entity.start and entity.end <= span[1]
+    return entity.text.lower() in text.lower()
 
 
 def _measure(entities: Sequence[Entity]) -> str | None:

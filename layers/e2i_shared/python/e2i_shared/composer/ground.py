@@ -7,20 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnRole
-from e2i_shared.composer.binding import Bound, bind
+from e2i_shared.composer.binding import Bound, KpiName, Names, bind
 from e2i_shared.composer.inherit import inherit
 from e2i_shared.composer.lexicon import build_lexicon
 from e2i_shared.composer.mentions import read_text
 from e2i_shared.composer.model import Binding
 from e2i_shared.composer.refusals import refuse_unknown_words
-from e2i_shared.composer.scope import conditions, describe_filter, period_filters
+from e2i_shared.composer.scope import conditions, describe_filter
 from e2i_shared.composer.words import is_common, key
-from e2i_shared.errors import E2IError, UnknownDatasetError, UnprocessableError
+from e2i_shared.errors import UnknownDatasetError, UnprocessableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from e2i_shared.api.classification import Period
     from e2i_shared.api.common import Filter
     from e2i_shared.api.datasets import Dataset
     from e2i_shared.composer.lexicon import Lexicon
@@ -58,7 +57,7 @@ def ground(
     decomposition: Decomposition,
     datasets: Sequence[Dataset],
     dataset: str | None = None,
-    periods: Sequence[Period] = (),
+    kpis: Mapping[str, KpiName] | None = None,
 ) -> Grounding:
     """Bind every sub-question.
 
@@ -69,10 +68,10 @@ def ground(
     UnknownColumnError, UnknownValueError
         Nothing of the question can be bound; the first failure, naming the phrase and the nearest candidates.
     """
-    names = [d.name for d in datasets]
+    names = Names(tuple(d.name for d in datasets), kpis or {})
     attempts = [_attempt(decomposition, d, names) for d in _eligible(query, datasets, dataset)]
     chosen = _choose(attempts, decomposition)
-    whole, filters, found = _common_scope(query, decomposition, chosen.lexicon, names, periods)
+    whole, filters, found = _common_scope(query, decomposition, chosen.lexicon, names)
     bound, failures = _elsewhere(chosen, attempts)
     bound = {q: replace(b, filters=_merge(b.filters, filters)) if b.dataset == whole else b for q, b in bound.items()}
     bound, failures = inherit(decomposition, bound, failures)
@@ -113,7 +112,7 @@ def _names_it(query: str, name: str) -> bool:
     return not is_common(name) and bool(re.search(rf"\b{spelled}\b", query, re.IGNORECASE))
 
 
-def _attempt(decomposition: Decomposition, dataset: Dataset, names: Sequence[str]) -> Attempt:
+def _attempt(decomposition: Decomposition, dataset: Dataset, names: Names) -> Attempt:
     lexicon = build_lexicon(dataset)
     bound: dict[str, Bound] = {}
     failures: dict[str, UnprocessableError] = {}
@@ -172,12 +171,12 @@ def _elsewhere(chosen: Attempt, attempts: Sequence[Attempt]) -> tuple[dict[str, 
 
 
 def _common_scope(
-    query: str, decomposition: Decomposition, lexicon: Lexicon, names: Sequence[str], periods: Sequence[Period]
+    query: str, decomposition: Decomposition, lexicon: Lexicon, names: Names
 ) -> tuple[Dataset, tuple[Filter, ...], tuple[Binding, ...]]:
     """Return the filters of the words that stand in no sub-question ("For Kisqali in the Northeast: …")."""
     dataset, texts = lexicon.dataset, [q.text.lower() for q in decomposition.sub_questions]
     reading = read_text(query, lexicon)
-    known = {key(n) for n in names}
+    known = {key(n) for n in names.datasets}
     outside = [t for t in reading.unknown if t.stem not in known and not any(t.text.lower() in x for x in texts)]
     refuse_unknown_words(replace(reading, unknown=tuple(outside)), dataset, [])
     found = [c for c in conditions(reading, dataset) if not any(c.used[0].phrase.lower() in x for x in texts)]
@@ -185,17 +184,9 @@ def _common_scope(
     bindings = [
         Binding(phrase=c.phrase, bound_to=describe_filter(c.filter), dataset=dataset.name, fuzzy=c.fuzzy) for c in found
     ]
-    for period in periods:
-        if not any(period.text.lower() in x for x in texts):
-            filters += period_filters(period, dataset)
     return dataset, tuple(filters), tuple(bindings)
 
 
 def _merge(own: Sequence[Filter], common: Sequence[Filter]) -> tuple[Filter, ...]:
     mine = {f.column for f in own}
     return (*own, *(f for f in common if f.column not in mine))
-
-
-def error_text(error: Exception) -> str:
-    """Return what a user may read of an error."""
-    return error.message if isinstance(error, E2IError) else "An unexpected error stopped this part."

@@ -72,8 +72,8 @@ def _lender(own: Bound, producers: Sequence[Bound], earlier: Sequence[Bound]) ->
     """Return the nearest sub-question that says what this one leaves out."""
     if own.intent in _MAY_BORROW_CAUSE and not (own.treatments and own.outcomes):
         return next((b for b in (*reversed(producers), *reversed(earlier)) if b.treatments and b.outcomes), None)
-    if own.intent in _NEEDS_MEASURE and not own.measures:
-        return next((b for b in (*reversed(producers), *reversed(earlier)) if b.outcomes or b.measures), None)
+    if own.intent in _NEEDS_MEASURE and not (own.measures or own.kpi):
+        return next((b for b in (*reversed(producers), *reversed(earlier)) if b.outcomes or b.measures or b.kpi), None)
     return None
 
 
@@ -89,6 +89,7 @@ def _borrow(own: Bound, lender: Bound) -> Bound:
             treatments=own.treatments or lender.treatments,
             outcomes=own.outcomes or lender.outcomes,
             measures=measures,
+            kpi=own.kpi or (lender.kpi if own.intent == Intent.KPI else None),
         ),
         lender,
     )

@@ -15,8 +15,8 @@ from e2i_shared.composer.workbench import Workbench, critical_path_ms, levels_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from e2i_shared.api.classification import Period
     from e2i_shared.api.datasets import Dataset
+    from e2i_shared.composer.binding import KpiName
     from e2i_shared.composer.ground import Grounding
     from e2i_shared.composer.model import Decomposition
     from e2i_shared.tools._registry import ToolSpec
@@ -29,10 +29,10 @@ def make_plan(
     catalogue: Mapping[str, ToolSpec],
     *,
     dataset: str | None = None,
-    periods: Sequence[Period] = (),
+    kpis: Mapping[str, KpiName] | None = None,
     latency_ms: Mapping[str, float] | None = None,
 ) -> Plan:
-    """Return a validated plan; ``latency_ms`` is the usual latency by tool.
+    """Return a validated plan; ``latency_ms`` is the usual latency by tool, ``kpis`` the KPI catalogue by phrase key.
 
     Sub-questions that cannot be bound, or that no tool answers, are in ``missing`` with the reason.
 
@@ -43,7 +43,7 @@ def make_plan(
     InvalidPlanError
         The plan does not pass validation.
     """
-    grounding = ground(query, decomposition, datasets, dataset, periods)
+    grounding = ground(query, decomposition, datasets, dataset, kpis)
     bench, missing = _assemble(decomposition, grounding, catalogue)
     steps = [PlanStep.model_validate(step.model_dump()) for step in bench.steps]
     plan = Plan(

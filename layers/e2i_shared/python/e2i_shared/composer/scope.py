@@ -143,31 +143,31 @@ def time_column(dataset: Dataset) -> Column | None:
     return by_role[0] if by_role else dated[0] if len(dated) == 1 else None
 
 
-def period_filters(period: Period, dataset: Dataset) -> list[Filter]:
-    """Return the filters of a period on the time column.
+def period_filters(periods: Sequence[Period], dataset: Dataset) -> list[Filter]:
+    """Return the filters of the span from the first period's start to the last one's end, on the time column.
 
-    Raises UnknownColumnError when the data set has no time column, UnknownValueError when the period lies outside its range.
+    Raises UnknownColumnError when the data set has no time column, UnknownValueError when the span lies outside its range.
     """
+    if not periods:
+        return []
     column = time_column(dataset)
+    text, start, end = " and ".join(p.text for p in periods), min(p.start for p in periods), max(p.end for p in periods)
     if column is None:
         raise UnknownColumnError(
-            f"The period {period.text!r} cannot be applied: data set {dataset.name} has no date column.",
+            f"The period {text!r} cannot be applied: data set {dataset.name} has no date column.",
             field="query",
-            got=period.text,
+            got=text,
             hint="Leave the period out, or name a data set with dates.",
         )
     low, high = str(column.statistics.minimum or "")[:10], str(column.statistics.maximum or "")[:10]
-    if low and high and (period.end <= low or period.start > high):
+    if low and high and (end <= low or start > high):
         raise UnknownValueError(
-            f"The period {period.text!r} ({period.start} to {period.end}) lies outside the data: {column.name} runs from {low} to {high}.",
+            f"The period {text!r} ({start} to {end}) lies outside the data: {column.name} runs from {low} to {high}.",
             field="query",
-            got=period.text,
+            got=text,
             candidates=[low, high],
         )
-    return [
-        Filter(column=column.name, op="ge", value=period.start),
-        Filter(column=column.name, op="lt", value=period.end),
-    ]
+    return [Filter(column=column.name, op="ge", value=start), Filter(column=column.name, op="lt", value=end)]
 
 
 def describe_filter(condition: Filter) -> str:

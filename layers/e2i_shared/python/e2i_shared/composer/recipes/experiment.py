@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnKind
-from e2i_shared.composer.recipes.inputs import cluster_column, effects, lacking
+from e2i_shared.composer.recipes.inputs import cluster_column, data_inputs, effects, lacking
 from e2i_shared.composer.references import reference
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def power(bench: Workbench, bound: Bound) -> str | None:
         bench.add("power_calculator", "Size of the test", named | inputs, bound.question.id)
         return None
     if not (bound.treatments and bound.outcomes):
-        return 'Sizing a test needs an effect to detect: name it ("detect a 5% lift in …"), or a treatment and an outcome to estimate it from.'
+        return "Sizing a test needs an effect to detect: name it and its outcome, or a treatment and an outcome to estimate it from."
     for number in effects(bench, bound, asked=False):
         bench.add("power_calculator", "Size of the test", _estimated(bound, number) | inputs, bound.question.id)
     bench.note(_unit_note(bound))
@@ -47,10 +47,9 @@ def power(bench: Workbench, bound: Bound) -> str | None:
 def _estimated(bound: Bound, number: int) -> Json:
     outcome = bound.dataset.column(bound.outcomes[0])
     binary = outcome is not None and outcome.kind == ColumnKind.BOOLEAN
-    spread: Json = (
-        {"baseline_rate": reference(number, "outcome_mean")} if binary else {"sd": reference(number, "outcome_sd")}
-    )
-    return {"effect_size": reference(number, "ate"), **spread}
+    spread = {"baseline_rate": reference(number, "outcome_mean")} if binary else {"sd": reference(number, "outcome_sd")}
+    bounds = {"effect_ci_lower": reference(number, "ci_lower"), "effect_ci_upper": reference(number, "ci_upper")}
+    return {"effect_size": reference(number, "ate"), **bounds, **spread}
 
 
 def _options(text: str) -> Json:
@@ -70,18 +69,16 @@ def _share(text: str) -> float:
 
 
 def _named_effect(bound: Bound) -> Json:
-    """Return effect and spread from the question and the catalogue; empty when the question names no effect."""
+    """Return the effect the question names, and where its spread is measured; empty when it names none."""
     match = _DETECT.search(bound.question.text)
     names = [*bound.outcomes, *bound.measures]
     column = bound.dataset.column(names[0]) if names else None
     if match is None or column is None or column.statistics.mean is None:
         return {}
     size, mean = float(match[1].replace(",", "")), column.statistics.mean
-    if column.kind == ColumnKind.BOOLEAN:
-        return {"effect_size": size / 100 if match["percent"] else size, "baseline_rate": mean}
-    if column.statistics.std is None:
-        return {}
-    return {"effect_size": size / 100 * abs(mean) if match["percent"] else size, "sd": column.statistics.std}
+    if match["percent"]:
+        size = size / 100 * (1 if column.kind == ColumnKind.BOOLEAN else abs(mean))
+    return {"effect_size": size, "outcome_col": column.name, **data_inputs(bound)}
 
 
 def _unit_note(bound: Bound) -> str:

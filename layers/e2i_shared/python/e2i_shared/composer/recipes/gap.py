@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnKind
-from e2i_shared.composer.recipes.inputs import data_inputs, lacking
+from e2i_shared.composer.recipes.inputs import LOWER_IS_BETTER, data_inputs, lacking
 from e2i_shared.composer.words import key
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ _ENTITIES = (
 )
 _NUMERIC = {ColumnKind.NUMBER, ColumnKind.INTEGER}
 _TARGET = re.compile(r"target|quota|goal|plan", re.IGNORECASE)
-_LOWER_IS_BETTER = re.compile(
-    r"discontinu|churn|drop[\s_-]?off|cost|defect|complaint|mortality|death|wait", re.IGNORECASE
-)
 
 
 def gap(bench: Workbench, bound: Bound) -> str | None:
@@ -43,7 +40,7 @@ def gap(bench: Workbench, bound: Bound) -> str | None:
     if not benchmark:
         return f'Data set {bound.dataset.name} has no column of targets for {metric}; name a number ("a target of 12").'
     inputs: Json = {**data_inputs(bound), "entity_type": entity, "group_by": column, "metric": metric, **benchmark}
-    inputs |= {"higher_is_better": False} if _LOWER_IS_BETTER.search(metric) else {}
+    inputs |= {"higher_is_better": False} if LOWER_IS_BETTER.search(metric) else {}
     bench.add("gap_calculator", f"Gap in {metric} by {column}", inputs, bound.question.id)
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnKind, ColumnRole
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from e2i_shared.composer.workbench import Workbench
 
 MOST_EFFECTS = 4
+LOWER_IS_BETTER = re.compile(
+    r"discontinu|churn|drop[\s_-]?off|cost|defect|complaint|mortality|death|wait", re.IGNORECASE
+)
 
 
 def lacking(what: str, *tools: str) -> str:

@@ -7,31 +7,58 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnRole
 from e2i_shared.composer.recipes.inputs import data_inputs, lacking
+from e2i_shared.composer.scope import time_column
 
 if TYPE_CHECKING:
+    from e2i_shared.api.classification import Period
     from e2i_shared.api.common import Json
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.workbench import Workbench
 
-_TREND = re.compile(
-    r"\b(?:trend\w*|over time|by month|by quarter|by week|monthly|weekly|quarterly|history|evol\w*|develop\w*)\b",
-    re.IGNORECASE,
+_GRAINS = (
+    (r"\b(?:by|per|each|every) month|\bmonthly|\bmonth[\s-](?:by|over)[\s-]month", "month"),
+    (r"\b(?:by|per|each|every) quarter|\bquarterly|\bquarter[\s-](?:by|over)[\s-]quarter", "quarter"),
+    (r"\b(?:by|per|each|every) year|\byearly|\bannual(?:ly)?", "year"),
+    (r"\btrend\w*|\bover time|\bhistory|\bevol\w*|\bdevelop\w*", "month"),
 )
+_MOST_PERIODS, _MOST_DIMENSIONS = 3, 3
 
 
 def kpi(bench: Workbench, bound: Bound) -> str | None:
-    """Look up the KPI of that measure, over time and by the columns the question splits by."""
+    """Look up the KPI of that name or column, for each period the question names, split as it asks."""
     if not bench.has("kpi_lookup"):
         return lacking("Looking up a KPI", "kpi_lookup")
-    if not bound.measures:
-        return "The question names no KPI or measure of the data set."
-    for measure in bound.measures:
-        bench.add("kpi_lookup", f"KPI {measure}", _inputs(bound, measure), bound.question.id)
+    names = [bound.kpi] if bound.kpi else list(bound.measures)
+    if not names:
+        return "The question names no KPI and no measure of the data set."
+    for name in names:
+        for period in _periods(bound):
+            inputs = _inputs(bound, name) | period
+            bench.add("kpi_lookup", f"KPI {name}", inputs, bound.question.id)
     return None
 
 
-def _inputs(bound: Bound, measure: str) -> Json:
-    columns = [c for name in bound.splits if (c := bound.dataset.column(name))]
-    dimensions = [c.name for c in columns if c.role != ColumnRole.TIME]
-    inputs: Json = {**data_inputs(bound), "kpi": measure}
-    return inputs | ({"breakdown": dimensions} if dimensions else {})
+def _inputs(bound: Bound, name: str) -> Json:
+    column = time_column(bound.dataset)
+    base = data_inputs(bound)
+    base["filters"] = [f for f in base["filters"] if column is None or f["column"] != column.name]
+    inputs: Json = {**base, "kpi": name}
+    dimensions = [c for c in bound.splits if (known := bound.dataset.column(c)) and known.role != ColumnRole.TIME]
+    inputs |= {"dimensions": dimensions[:_MOST_DIMENSIONS]} if dimensions else {}
+    grain = next((g for pattern, g in _GRAINS if re.search(pattern, bound.question.text, re.IGNORECASE)), None)
+    return inputs | ({"grain": grain} if grain and column else {})
+
+
+def _periods(bound: Bound) -> list[Json]:
+    """Return ``period`` and ``compare`` for each period of the question, else for the one taken over from another."""
+    named = [_period(p) for p in bound.question.periods[:_MOST_PERIODS]]
+    column = time_column(bound.dataset)
+    bounds = {f.op: f.value for f in bound.filters if column and f.column == column.name}
+    if named or not {"ge", "lt"} <= set(bounds):
+        return named or [{}]
+    return [{"period": {"start": bounds["ge"], "end": bounds["lt"]}}]
+
+
+def _period(period: Period) -> Json:
+    inputs: Json = {"period": {"start": period.start, "end": period.end}}
+    return inputs if period.comparison == "none" else inputs | {"compare": period.comparison}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from e2i_shared.api.datasets import ColumnRole
 from e2i_shared.composer.dimensions import default_segments
 from e2i_shared.composer.intents import RANKING
-from e2i_shared.composer.recipes.inputs import effects, lacking
+from e2i_shared.composer.recipes.inputs import LOWER_IS_BETTER, effects, lacking
 from e2i_shared.composer.references import reference
 
 if TYPE_CHECKING:
@@ -29,8 +29,14 @@ def segments(bench: Workbench, bound: Bound) -> str | None:
         inputs = {"causal_result": reference(number), "segment_cols": columns}
         cate = bench.add("cate_analyzer", f"Effect by {', '.join(columns)}", inputs, bound.question.id)
         if RANKING.search(bound.question.text) and bench.has("segment_ranker"):
-            bench.add("segment_ranker", "Segments ranked", {"cate_result": reference(cate)}, bound.question.id)
+            ranked = {"cate_result": reference(cate)} | _direction(bound)
+            bench.add("segment_ranker", "Segments ranked", ranked, bound.question.id)
     return None
+
+
+def _direction(bound: Bound) -> dict[str, bool]:
+    """Return that less is better, where the outcome's name says so."""
+    return {"higher_is_better": False} if any(LOWER_IS_BETTER.search(o) for o in bound.outcomes) else {}
 
 
 def _columns(bench: Workbench, bound: Bound) -> list[str]:

@@ -1,0 +1,69 @@
+"""What to keep in mind about an answer, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_shared.api.composition import CompositionStatus
+from e2i_shared.composer.pointers import has, lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from e2i_shared.api.composition import AnswerPart, MissingPart
+    from e2i_shared.composer.model import Plan, StepRecord
+
+_MOST_CAVEATS = 12
+_FEW_CLUSTERS = 30
+_WEAK_OVERLAP = 0.1
+
+
+def caveats_of(plan: Plan, book: Mapping[int, StepRecord]) -> list[str]:
+    """Return what was guessed, what the diagnostics warn of, what failed, and what the estimates assume; most pressing first."""
+    found = [
+        *_guesses(plan),
+        *(c for _, s in sorted(book.items()) for c in _of_step(s)),
+        *plan.notes,
+        *(a for _, s in sorted(book.items()) for a in (s.output or {}).get("assumptions", [])[:2]),
+    ]
+    return list(dict.fromkeys(found))[:_MOST_CAVEATS]
+
+
+def _guesses(plan: Plan) -> Iterator[str]:
+    for binding in plan.bindings:
+        if binding.fuzzy:
+            yield f"{binding.phrase} was read as {binding.bound_to}."
+
+
+def _of_step(step: StepRecord) -> Iterator[str]:
+    output = step.output or {}
+    if step.status in {CompositionStatus.FAILED, CompositionStatus.SKIPPED}:
+        yield f"{step.step.name}: {step.error_message or 'it did not run'}"
+    if output.get("gate_decision") in {"review", "block"}:
+        yield "The effect did not pass every refutation test."
+    if has(output, "/overlap/share_outside") and lookup(output, "/overlap/share_outside") > _WEAK_OVERLAP:
+        yield "Treated and untreated rows overlap weakly: part of the estimate rests on extrapolation."
+    if isinstance(output.get("n_clusters"), int) and output["n_clusters"] < _FEW_CLUSTERS:
+        yield "There are few clusters: the interval may be too narrow."
+    yield from output.get("warnings", [])
+
+
+def next_step_of(
+    parts: Sequence[AnswerPart], missing: Sequence[MissingPart], book: Mapping[int, StepRecord]
+) -> str | None:
+    """Return what would help most next, from what was run and what was not."""
+    tools = {s.step.tool for s in book.values() if s.status == CompositionStatus.COMPLETED}
+    gate = next(
+        (str((s.output or {}).get("gate_decision")) for s in book.values() if s.step.tool == "refutation_runner"), ""
+    )
+    if gate in {"review", "block"}:
+        return "Look at the failed refutation tests, and add confounders that are missing from the data set."
+    if missing and not parts:
+        return None
+    if "causal_effect_estimator" in tools and "refutation_runner" not in tools:
+        return "Ask whether the effect holds up against refutation tests before acting on it."
+    if "segment_ranker" in tools and "power_calculator" not in tools:
+        return "Ask how large a test would have to be to confirm the effect in the first-ranked segment."
+    if "gap_calculator" in tools and "causal_effect_estimator" not in tools:
+        return "Ask which lever raises the metric, and by how much, to see how the gap could be closed."
+    return None

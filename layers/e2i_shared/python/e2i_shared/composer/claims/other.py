@@ -1,0 +1,129 @@
+"""Sentences about gaps, tests, KPIs, and whatever a tool without sentences of its own returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_shared.composer.claims.told import say, scope_of
+from e2i_shared.composer.pointers import escape
+from e2i_shared.composer.render import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2i_shared.api.composition import Claim, ValueRef
+    from e2i_shared.composer.claims.told import Told
+
+_MOST_LISTED = 3
+_MOST_GROUPS = 8
+_MOST_FIELDS = 6
+_LONGEST_UNIT = 12
+
+
+def gap(told: Told) -> Iterator[Claim]:
+    """Say who trails the benchmark most, who leads, and what closing the gaps is worth."""
+    unit = told.get("/unit") or told.labels.unit(str(told.get("/metric")))
+    unit = unit if unit and len(unit) <= _LONGEST_UNIT else None
+    metric, where = (
+        told.labels.name(str(told.get("/metric") or "the metric")),
+        f" in {s}" if (s := scope_of(told)) else "",
+    )
+    adjusted = ", given their case mix" if told.get("/adjusted_for") else ""
+    for name, word in (("bottom_performers", "behind"), ("top_performers", "ahead of")):
+        rows = (told.get(f"/{name}") or [])[:_MOST_LISTED]
+        if rows:
+            slots = "; ".join(f"{{{2 * i}}} by {{{2 * i + 1}}}" for i in range(len(rows)))
+            refs = [r for i in range(len(rows)) for r in _performer(told, f"/{name}/{i}", unit)]
+            yield say(f"Furthest {word} the benchmark for {metric}{where}{adjusted}: {slots}.", *refs)
+    size = told.number("/benchmark_value", unit=unit)
+    yield say(
+        "The benchmark ({0}) is {1} per row over {2} entities.", told.text("/benchmark"), size, told.number("/entities")
+    )
+    bounds = ("/total_opportunity", "/total_opportunity_ci_lower", "/total_opportunity_ci_upper")
+    if all(told.get(p) is not None for p in bounds):
+        total, low, high = (told.number(p, like=bounds) for p in bounds)
+        text = "Lifting all below the benchmark up to it is worth {0} in total (95% interval {1} to {2})."
+        yield say(text, total.model_copy(update={"unit": unit}), low, high)
+
+
+def _performer(told: Told, at: str, unit: str | None) -> tuple[ValueRef, ValueRef]:
+    """Return who, and the size of the (adjusted) gap."""
+    pointer = f"{at}/adjusted_gap" if told.get(f"{at}/adjusted_gap") is not None else f"{at}/gap"
+    ahead = told.get(pointer) < 0
+    return told.text(f"{at}/entity"), told.number(pointer, unit=unit, transform="absolute" if ahead else "none")
+
+
+def power(told: Told) -> Iterator[Claim]:
+    """Say how large the test must be, what it can see, and how long it takes."""
+    if told.get("/required_sample_size_per_arm") is not None:
+        text, target = "The test needs {0} units per arm", told.number("/power_target", transform="percent")
+        yield say(f"{text} to reach a power of {{1}}.", told.number("/required_sample_size_per_arm"), target)
+    if told.get("/cautious/required_sample_size_per_arm") is not None:
+        text = "If the effect is only as large as the near end of its interval, it needs {0} units per arm."
+        yield say(text, told.number("/cautious/required_sample_size_per_arm"))
+    if told.get("/power") is not None and "sample_size" in told.inputs:
+        yield say("With the sample given, its power is {0}.", told.number("/power", transform="percent"))
+    if told.get("/minimum_detectable_effect") is not None:
+        yield say("The smallest effect it can reliably see is {0}.", told.number("/minimum_detectable_effect"))
+    if told.get("/duration_estimate_weeks") is not None:
+        yield say("It takes about {0}.", told.number("/duration_estimate_weeks", unit="weeks"))
+
+
+def kpi(told: Told) -> Iterator[Claim]:
+    """Say the value, its change, and its breakdown."""
+    unit = told.get("/unit")
+    percent = unit == "fraction"
+    shown = None if percent or not unit or len(unit) > _LONGEST_UNIT else unit
+    where = f", {s}" if (s := scope_of(told)) else ""
+    yield say(
+        "{0}" + where + ": {1}" + _span(told, "/period", 2) + ".",
+        told.text("/title"),
+        _amount(told, "/value", shown, percent),
+        *_dates(told, "/period"),
+    )
+    if told.get("/change_pct") is not None and told.get("/previous") is not None:
+        up = told.get("/change_pct") >= 0
+        change = told.number("/change_pct", unit="%", transform="none" if up else "absolute")
+        yield say(
+            f"That is {{0}} {'more' if up else 'less'} than the {{1}} before"
+            + _span(told, "/previous_period", 2)
+            + ".",
+            change,
+            _amount(told, "/previous", shown, percent),
+            *_dates(told, "/previous_period"),
+        )
+    for at in ("breakdown", "series"):
+        rows = [i for i, row in enumerate(told.get(f"/{at}") or []) if row.get("value") is not None][-_MOST_GROUPS:]
+        rows = rows if at == "series" else rows[:_MOST_GROUPS]
+        if rows:
+            slots = "; ".join(f"{{{2 * i}}}: {{{2 * i + 1}}}" for i in range(len(rows)))
+            label = "group" if at == "breakdown" else "period"
+            refs = [
+                r
+                for i in rows
+                for r in (told.text(f"/{at}/{i}/{label}"), _amount(told, f"/{at}/{i}/value", shown, percent))
+            ]
+            yield say(f"{'By group' if at == 'breakdown' else 'Over time'}: {slots}.", *refs)
+
+
+def _amount(told: Told, pointer: str, unit: str | None, percent: bool) -> ValueRef:
+    return told.number(pointer, unit=unit, transform="percent" if percent else "none")
+
+
+def _span(told: Told, pointer: str, first: int) -> str:
+    return f" ({{{first}}} up to {{{first + 1}}})" if told.get(pointer) else ""
+
+
+def _dates(told: Told, pointer: str) -> list[ValueRef]:
+    return [told.text(f"{pointer}/{end}") for end in ("start", "end")] if told.get(pointer) else []
+
+
+def anything(told: Told) -> Iterator[Claim]:
+    """Say the first plain numbers of an output by their field names."""
+    fields = [
+        k
+        for k, v in told.output.items()
+        if isinstance(v, (int, float)) and not isinstance(v, bool) and k not in {"n", "seed"}
+    ]
+    for key in fields[:_MOST_FIELDS]:
+        yield say(f"{literal(key.replace('_', ' ').capitalize())}: {{0}}.", told.number(f"/{escape(key)}"))

@@ -1,0 +1,170 @@
+"""The states of the composition workflow: each is safe to run again, and answers with ids and levels only."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from e2i_shared.api.composition import TERMINAL, CompositionStatus
+from e2i_shared.composer.decompose import decompose
+from e2i_shared.composer.plan import make_plan
+from e2i_shared.composer.step import describe_failure, execute_step, record_step_failure
+from e2i_shared.composer.synthesize import synthesize
+from e2i_shared.errors import MalformedRequestError, UnprocessableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from e2i_shared.api.classification import Classification
+    from e2i_shared.api.common import Json
+    from e2i_shared.api.datasets import Dataset
+    from e2i_shared.composer.binding import KpiName
+    from e2i_shared.composer.model import CompositionRecord, CompositionRepository, Plan, StepRecord
+    from e2i_shared.tools._registry import ToolSpec
+
+    Event = Mapping[str, Any]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _unknown() -> dict[str, float]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class ComposerServices:
+    """What the phases work with, for one tenant.
+
+    ``classify`` returns the composition's stored classification, or makes one. ``run`` validates and runs a tool. ``latency_ms``
+    gives the usual latency by tool, ``kpis`` the KPI catalogue by phrase key (``composer.words.key``).
+    """
+
+    compositions: CompositionRepository
+    datasets: Callable[[], Sequence[Dataset]]
+    tools: Mapping[str, ToolSpec]
+    run: Callable[[str, Json], Json]
+    classify: Callable[[CompositionRecord], Classification]
+    latency_ms: Callable[[], Mapping[str, float]] = _unknown
+    kpis: Mapping[str, KpiName] = field(default_factory=dict)
+    now: Callable[[], datetime] = _now
+
+
+def run_phase(event: Event, services: ComposerServices) -> Json:
+    """Run the phase that ``event`` names; raise MalformedRequestError for an unknown one."""
+    phase = str(event.get("phase"))
+    if phase not in PHASES:
+        raise MalformedRequestError(
+            f"There is no phase {phase!r}.", field="phase", got=phase, candidates=sorted(PHASES)
+        )
+    return PHASES[phase](event, services)
+
+
+def _decompose(event: Event, services: ComposerServices) -> Json:
+    record = services.compositions.begin(event["composition_id"], CompositionStatus.DECOMPOSING)
+    if record.decomposition is None and record.status not in TERMINAL:
+        started = time.perf_counter()
+        made = decompose(record.query, services.classify(record))
+        services.compositions.save_decomposition(record.composition_id, made, _since(started))
+    return {"tenant_id": event["tenant_id"], "composition_id": event["composition_id"]}
+
+
+def _plan(event: Event, services: ComposerServices) -> Json:
+    record = services.compositions.begin(event["composition_id"], CompositionStatus.PLANNING)
+    plan = record.plan
+    if plan is None and record.status not in TERMINAL:
+        plan = _make_plan(record, services)
+    levels = [] if plan is None or record.status in TERMINAL else _levels(plan)
+    return {"tenant_id": event["tenant_id"], "composition_id": event["composition_id"], "levels": levels}
+
+
+def _make_plan(record: CompositionRecord, services: ComposerServices) -> Plan:
+    if record.decomposition is None:
+        raise UnprocessableError(
+            "The composition has not been decomposed.", field="composition_id", got=record.composition_id
+        )
+    started = time.perf_counter()
+    plan = make_plan(
+        record.query,
+        record.decomposition,
+        services.datasets(),
+        services.tools,
+        dataset=record.dataset,
+        kpis=services.kpis,
+        latency_ms=services.latency_ms(),
+    )
+    services.compositions.save_plan(record.composition_id, plan, _since(started))
+    return plan
+
+
+def _levels(plan: Plan) -> list[list[Json]]:
+    runtimes = {s.step_number: s.runtime for s in plan.steps}
+    return [[{"step_number": n, "runtime": runtimes[n]} for n in level] for level in plan.levels]
+
+
+def _execute(event: Event, services: ComposerServices) -> Json:
+    number = int(event["step_number"])
+    record = services.compositions.begin(event["composition_id"], CompositionStatus.EXECUTING)
+    if _age_seconds(record, services) > record.deadline_seconds:
+        reason = f"Not run: the deadline of {record.deadline_seconds} s had passed."
+        services.compositions.finish_step(record.composition_id, number, CompositionStatus.SKIPPED, error=reason)
+    status = execute_step(services.compositions, record.composition_id, number, services.run)
+    return {"step_number": number, "status": status.value}
+
+
+def _age_seconds(record: CompositionRecord, services: ComposerServices) -> float:
+    return (services.now() - datetime.fromisoformat(record.created_at)).total_seconds()
+
+
+def _record_step_failure(event: Event, services: ComposerServices) -> Json:
+    number = int(event["step_number"])
+    status = record_step_failure(services.compositions, event["composition_id"], number, event.get("error") or {})
+    return {"step_number": number, "status": status.value}
+
+
+def _synthesize(event: Event, services: ComposerServices) -> Json:
+    started = time.perf_counter()
+    record = services.compositions.begin(event["composition_id"], CompositionStatus.SYNTHESIZING)
+    if record.status in TERMINAL:
+        return {"composition_id": record.composition_id, "status": record.status.value}
+    steps = services.compositions.steps(record.composition_id)
+    answer, missing = synthesize(record, steps, services.tools, services.datasets())
+    latency = {
+        "execute": _span_ms(steps),
+        "synthesize": _since(started),
+        "total": _age_seconds(record, services) * 1000,
+    }
+    services.compositions.save_answer(record.composition_id, answer, missing, latency)
+    return {
+        "composition_id": record.composition_id,
+        "status": services.compositions.get(record.composition_id).status.value,
+    }
+
+
+def _span_ms(steps: Sequence[StepRecord]) -> float:
+    started = [datetime.fromisoformat(s.started_at) for s in steps if s.started_at]
+    ended = [datetime.fromisoformat(s.completed_at) for s in steps if s.started_at and s.completed_at]
+    return (max(ended) - min(started)).total_seconds() * 1000 if ended else 0.0
+
+
+def _record_failure(event: Event, services: ComposerServices) -> Json:
+    identity = event["composition_id"]
+    services.compositions.fail(identity, CompositionStatus.FAILED, describe_failure(event.get("error") or {}))
+    return {"composition_id": identity, "status": services.compositions.get(identity).status.value}
+
+
+def _since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
+
+
+PHASES: Mapping[str, Callable[[Event, ComposerServices], Json]] = {
+    "decompose": _decompose,
+    "plan": _plan,
+    "execute": _execute,
+    "record_step_failure": _record_step_failure,
+    "synthesize": _synthesize,
+    "record_failure": _record_failure,
+}

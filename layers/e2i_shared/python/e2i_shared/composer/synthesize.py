@@ -1,0 +1,180 @@
+"""Phase 4: the answer, from the steps' outputs through claims; a writer may phrase it, the grounding check has the last word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from e2i_shared.api.common import Filter
+from e2i_shared.api.composition import Answer, AnswerPart, CompositionStatus, MissingPart
+from e2i_shared.composer.caveats import caveats_of, next_step_of
+from e2i_shared.composer.claims import claims_of
+from e2i_shared.composer.claims.told import Labels, Told
+from e2i_shared.composer.confidence import part_confidence
+from e2i_shared.composer.grounding import check_answer, require_grounded
+from e2i_shared.composer.render import render_claim, render_part, render_text
+from e2i_shared.composer.scope import describe_filter
+from e2i_shared.errors import UngroundedAnswerError, UnprocessableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from e2i_shared.api.composition import Claim
+    from e2i_shared.api.datasets import Dataset
+    from e2i_shared.composer.model import CompositionRecord, DetailedSubQuestion, Plan, StepRecord
+    from e2i_shared.tools._registry import ToolSpec
+
+
+class Writer(Protocol):
+    """Phrases a part's claims in other words; its numbers stay references."""
+
+    def __call__(self, question: str, claims: Sequence[Claim], problems: Sequence[str]) -> Sequence[Claim]:
+        """Return claims for a sub-question; ``problems`` say what was ungrounded in the attempt before."""
+        ...
+
+
+def synthesize(
+    record: CompositionRecord,
+    steps: Sequence[StepRecord],
+    tools: Mapping[str, ToolSpec],
+    datasets: Sequence[Dataset] = (),
+    writer: Writer | None = None,
+) -> tuple[Answer, list[MissingPart]]:
+    """Return the answer and what is missing.
+
+    A writer's answer that is not grounded is asked for once more, then replaced by the template's.
+
+    Raises
+    ------
+    UnprocessableError
+        No part could be answered; the message says why.
+    UngroundedAnswerError
+        The template's own answer is not grounded.
+    """
+    if record.plan is None or record.decomposition is None:
+        raise UnprocessableError("The composition has no plan.", field="composition_id", got=record.composition_id)
+    book = {s.step.step_number: s for s in steps}
+    missing = _missing(record.plan, record.decomposition.sub_questions, book)
+    told = _told(record.plan, book, datasets)
+    template = {q.id: _claims(q, told, book) for q in record.decomposition.sub_questions}
+    template = {q: claims for q, claims in template.items() if claims}
+    if not template:
+        raise UnprocessableError(
+            "Nothing could be answered. " + " ".join(dict.fromkeys(m.reason for m in missing)),
+            field="query",
+            got=record.query,
+            candidates=[m.sub_question for m in missing],
+        )
+    problems: list[str] = []
+    for _ in range(2 if writer else 0):
+        written = _written(record, template, writer, problems)
+        answer = _compose(record, written, missing, book, tools)
+        problems = _problems(record, answer, missing, book)
+        if not problems:
+            return answer, missing
+    answer = _compose(record, template, missing, book, tools)
+    require_grounded(_problems(record, answer, missing, book))
+    return answer, missing
+
+
+def _written(
+    record: CompositionRecord, template: Mapping[str, list[Claim]], writer: Writer | None, problems: Sequence[str]
+) -> dict[str, list[Claim]]:
+    questions = {q.id: q.text for q in record.decomposition.sub_questions} if record.decomposition else {}
+    return {q: list(writer(questions[q], claims, problems)) if writer else claims for q, claims in template.items()}
+
+
+def _problems(
+    record: CompositionRecord, answer: Answer, missing: Sequence[MissingPart], book: Mapping[int, StepRecord]
+) -> list[str]:
+    outputs = {n: s.output for n, s in book.items() if s.output is not None}
+    plan, questions = record.plan, record.decomposition.sub_questions if record.decomposition else []
+    extra = [q.text for q in questions]
+    if plan is not None:
+        extra += [*(b.bound_to for b in plan.bindings), *plan.notes, *(describe_filter(f) for f in plan.filters)]
+    filters = [f for s in book.values() for f in (s.resolved_inputs or {}).get("filters") or []]
+    extra += [describe_filter(Filter.model_validate(f)) for f in filters]
+    return check_answer(answer, outputs, record.query, missing=missing, extra=extra)
+
+
+def _missing(plan: Plan, questions: Sequence[DetailedSubQuestion], book: Mapping[int, StepRecord]) -> list[MissingPart]:
+    """Return the parts that were not planned, and those of whose steps none completed."""
+    planned = {m.sub_question: m for m in plan.missing}
+    found = []
+    for question in questions:
+        own = [s for s in book.values() if question.id in s.step.serves.split(",")]
+        failed = [s for s in own if s.status != CompositionStatus.COMPLETED]
+        if question.id in planned:
+            found.append(planned[question.id])
+        elif failed and len(failed) == len(own):
+            found.append(MissingPart(sub_question=question.id, question=question.text, reason=_reason(failed[0])))
+    return found
+
+
+def _reason(step: StepRecord) -> str:
+    return f"{step.step.name}: {step.error_message or 'it did not finish'}"
+
+
+def _told(plan: Plan, book: Mapping[int, StepRecord], datasets: Sequence[Dataset]) -> dict[int, Told]:
+    read = {plan.dataset, *(str(s.step.inputs.get("dataset")) for s in book.values())}
+    labels = _labels(plan, [d for d in datasets if d.name in read])
+    return {
+        number: Told(number, s.step.tool, s.output, s.resolved_inputs or s.step.inputs, labels)
+        for number, s in book.items()
+        if s.status == CompositionStatus.COMPLETED and s.output is not None
+    }
+
+
+def _labels(plan: Plan, datasets: Sequence[Dataset]) -> Labels:
+    columns = [c for d in datasets for c in d.columns]
+    named = [b for b in plan.bindings if not b.fuzzy and any(c.name == b.bound_to for c in columns)]
+    names = {b.bound_to: b.phrase for b in sorted(named, key=lambda b: len(b.phrase))}
+    return Labels(names=names, units={c.name: c.unit for c in columns if c.unit})
+
+
+def _claims(question: DetailedSubQuestion, told: Mapping[int, Told], book: Mapping[int, StepRecord]) -> list[Claim]:
+    own = [t for n, t in sorted(told.items()) if question.id in book[n].step.serves.split(",")]
+    return [claim for t in own for claim in claims_of(t)]
+
+
+def _compose(
+    record: CompositionRecord,
+    claims: Mapping[str, Sequence[Claim]],
+    missing: Sequence[MissingPart],
+    book: Mapping[int, StepRecord],
+    tools: Mapping[str, ToolSpec],
+) -> Answer:
+    outputs = {n: s.output for n, s in book.items() if s.output is not None}
+    questions = {q.id: q.text for q in record.decomposition.sub_questions} if record.decomposition else {}
+    parts = [_part(q, questions[q], own, book) for q, own in claims.items()]
+    headline = render_claim(next(iter(claims.values()))[0], outputs)
+    caveats = caveats_of(record.plan, book) if record.plan else []
+    step = next_step_of(parts, missing, book)
+    return Answer(
+        headline=headline,
+        parts=parts,
+        caveats=caveats,
+        next_step=step,
+        charts=[
+            c
+            for n, s in sorted(book.items())
+            if n in outputs and s.step.tool in tools
+            for c in tools[s.step.tool].charts(outputs[n])
+        ],
+        text=render_text(headline, parts, missing, caveats, step),
+    )
+
+
+def _part(identity: str, question: str, claims: Sequence[Claim], book: Mapping[int, StepRecord]) -> AnswerPart:
+    outputs = {n: s.output for n, s in book.items() if s.output is not None}
+    cited = list(dict.fromkeys(r.step for c in claims for r in c.value_refs))
+    return AnswerPart(
+        sub_question=identity,
+        question=question,
+        text=render_part(claims, outputs),
+        claims=list(claims),
+        citations=cited,
+        confidence=part_confidence(cited, book),
+    )
+
+
+__all__ = ["UngroundedAnswerError", "Writer", "synthesize"]

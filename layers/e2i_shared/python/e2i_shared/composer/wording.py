@@ -1,0 +1,85 @@
+"""Checks words against values: a direction against the effect's sign, a significance word against the interval."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from e2i_shared.composer.pointers import has, lookup, name, parent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from e2i_shared.api.common import Json
+    from e2i_shared.api.composition import Claim, ValueRef
+
+_UP = re.compile(
+    r"\b(?:rais(?:e[sd]?|ing)|increas\w*|improv\w*|boost\w*|lift(?:s|ed)?|gr(?:ew|ow[ns]?|owing)|rise[ns]?|rose|gain(?:s|ed)?|positive(?:ly)?|more than|up by|added)\b",
+    re.IGNORECASE,
+)
+_DOWN = re.compile(
+    r"\b(?:reduc\w*|lower(?:s|ed|ing)|decreas\w*|declin\w*|fell|falls?|drop(?:s|ped)?|shr[aiu]nks?|negative(?:ly)?|hurts?|cuts?|less than|down by|lost)\b",
+    re.IGNORECASE,
+)
+_UNSURE = re.compile(
+    r"\b(?:no (?:clear|significant|detectable|measurable|statistically significant) (?:effect|impact|difference|evidence)|not (?:statistically )?significant(?:ly)?|"
+    r"insignificant|no evidence|includes? zero|no more than chance|no effect)\b",
+    re.IGNORECASE,
+)
+_SURE = re.compile(
+    r"\b(?:significant(?:ly)?|clear(?:ly)?|excludes? zero|proven|conclusive(?:ly)?|more than chance would)\b",
+    re.IGNORECASE,
+)
+_SIGNED = {
+    "ate",
+    "effect",
+    "estimate",
+    "overall_effect",
+    "difference",
+    "change",
+    "change_pct",
+    "lift",
+    "per_unit",
+    "total",
+}
+_INTERVALS = (("ci_lower", "ci_upper"), ("lower", "upper"))
+_P_VALUES = ("p_value", "heterogeneity_p", "p_value_adjusted")
+_SIGNIFICANT = 0.05
+
+
+def wording_problems(text: str, claims: Sequence[Claim], outputs: Mapping[int, Json]) -> Iterator[str]:
+    """Yield the direction and significance words of a text that its claims' values contradict."""
+    refs = [r for c in claims for r in c.value_refs if r.step in outputs]
+    effects = [v for r in refs if name(r.pointer) in _SIGNED and isinstance(v := _value(r, outputs), (int, float))]
+    if effects and _UP.search(text) and not _DOWN.search(text) and all(e < 0 for e in effects):
+        yield f"{_found(_UP, text)!r}, but the value is negative"
+    if effects and _DOWN.search(text) and not _UP.search(text) and all(e > 0 for e in effects):
+        yield f"{_found(_DOWN, text)!r}, but the value is positive"
+    verdicts = {v for r in refs if (v := _is_significant(r, outputs)) is not None}
+    unsure = _UNSURE.search(text)
+    if unsure and verdicts == {True}:
+        yield f"{unsure[0]!r}, but the interval excludes zero"
+    if not unsure and _SURE.search(text) and verdicts == {False}:
+        yield f"{_found(_SURE, text)!r}, but the interval includes zero"
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match[0] if match else ""
+
+
+def _value(ref: ValueRef, outputs: Mapping[int, Json]) -> object:
+    return lookup(outputs[ref.step], ref.pointer) if has(outputs[ref.step], ref.pointer) else None
+
+
+def _is_significant(ref: ValueRef, outputs: Mapping[int, Json]) -> bool | None:
+    """Return whether the value's interval excludes zero, else whether its p-value is small; None when it has neither."""
+    output, beside = outputs[ref.step], parent(ref.pointer)
+    if name(ref.pointer) in _P_VALUES and has(output, ref.pointer):
+        return bool(lookup(output, ref.pointer) < _SIGNIFICANT)
+    if name(ref.pointer) not in _SIGNED:
+        return None
+    for lower, upper in _INTERVALS:
+        if has(output, f"{beside}/{lower}") and has(output, f"{beside}/{upper}"):
+            return bool(lookup(output, f"{beside}/{lower}") > 0 or lookup(output, f"{beside}/{upper}") < 0)
+    return None
