@@ -19,6 +19,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import triggers
 
+from e2i_shared.errors import ConfigurationError
+from e2i_shared.settings import variables
 from infra.cdk import assets
 from infra.cdk.rights import Resources, grant
 from infra.functions import FunctionDescription, all_functions
@@ -136,7 +138,7 @@ class ServiceStack(cdk.Stack):
 
     def _environment(self, description: FunctionDescription) -> dict[str, str]:
         user = "e2i_admin" if "database_admin" in description.rights else "e2i_app"
-        return {
+        environment = {
             "E2I_STAGE": self.stage.name,
             "E2I_DATABASE_URL": self._data.database_url(user),
             "E2I_DATABASE_IAM": "true",
@@ -150,6 +152,10 @@ class ServiceStack(cdk.Stack):
             "POWERTOOLS_METRICS_NAMESPACE": "E2I",
             **description.environment,
         }
+        missing = set(variables(description.name)) - set(environment)
+        if missing:
+            raise ConfigurationError(f"{description.name} would start without {', '.join(sorted(missing))}.")
+        return environment
 
     def _function(self, description: FunctionDescription) -> lambda_.Function:
         construct = "".join(part.title() for part in description.name.split("_")) + "Function"
