@@ -77,12 +77,9 @@ def _kind(values: FrameColumn) -> ColumnKind:
 
 def _profile_text(values: Categories) -> ColumnStatistics:
     counts = np.bincount(values.codes[values.codes >= 0], minlength=len(values.levels))
-    held = [level for level, count in zip(values.levels, counts, strict=True) if count]
     return ColumnStatistics(
         missing=int((values.codes < 0).sum()),
-        distinct=len(held),
-        minimum=min(held, default=None),
-        maximum=max(held, default=None),
+        distinct=int((counts > 0).sum()),
         top_values=_top(list(values.levels), counts),
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 HEAD_BYTES = 1 << 20
-SAMPLE_ROWS = 5_000
+SAMPLE_ROWS = 2_000
 MAX_COLUMNS = 1_600
 MAX_NAME = 200
 

@@ -76,6 +76,8 @@ def _declare(name: str, kind: ColumnKind, values: Cells) -> ColumnPlan:
         return ColumnPlan(name, kind, "decimal_comma", declared=True)
     if kind is ColumnKind.DATE and all(cells.MONTH.fullmatch(text.strip()) for _, text in _present(values)):
         return ColumnPlan(name, kind, "month", declared=True)
+    if kind is ColumnKind.BOOLEAN and any(text.strip() in ("1.0", "0.0") for _, text in values):
+        return ColumnPlan(name, kind, "flag", declared=True)
     checks: dict[ColumnKind, Callable[[str], bool]] = {
         ColumnKind.NUMBER: cells.is_number,
         ColumnKind.INTEGER: cells.is_number,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from e2i_shared.datasets.dialect import Dialect
 
 Storage = Literal["double precision", "boolean", "date", "timestamptz", "text"]
-Form = Literal["plain", "decimal_comma", "month"]
+Form = Literal["plain", "decimal_comma", "month", "flag"]
 
 STORAGE: dict[ColumnKind, Storage] = {
     ColumnKind.NUMBER: "double precision",

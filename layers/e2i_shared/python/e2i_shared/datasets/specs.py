@@ -9,6 +9,7 @@ import yaml
 
 from e2i_shared.api.common import Wire
 from e2i_shared.api.datasets import ColumnSpec, DatasetName
+from e2i_shared.errors import NotFoundError
 
 
 class DatasetSpec(Wire):
@@ -27,6 +28,10 @@ class DatasetSpec(Wire):
 
 @cache
 def shipped(name: str) -> DatasetSpec:
-    """Return the description shipped in ``examples/<name>.yaml``."""
-    text = files("e2i_shared.datasets").joinpath("examples", f"{name}.yaml").read_text(encoding="utf-8")
-    return DatasetSpec.model_validate(yaml.safe_load(text))
+    """Return the description shipped in ``examples/<name>.yaml``; raise NotFoundError with the names there are."""
+    texts = {
+        entry.name.removesuffix(".yaml"): entry for entry in files("e2i_shared.datasets").joinpath("examples").iterdir()
+    }
+    if name not in texts:
+        raise NotFoundError(f"No description of {name!r} ships.", field="name", got=name, candidates=sorted(texts))
+    return DatasetSpec.model_validate(yaml.safe_load(texts[name].read_text(encoding="utf-8")))

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 EXACT_ROWS: Final = 200_000
 SAMPLE_ROWS: Final = 30_000
 _BATCH: Final = 200  # six values a column; a select list holds 1,664
-_FEW: Final = 500  # sampled levels up to which all are counted
+_FEW: Final = 500  # sampled levels of a text column up to which all are counted
+_PART: Final = sql.Identifier("pg_temp", "part")
 _CATEGORY_SHARE: Final = 0.05
 _CATEGORY_LEVELS: Final = 1_000
 _FRAGMENT: Final = {
@@ -48,16 +49,16 @@ def profile(
     """
     rows, moments = _moments(connection, table, columns)
     large = rows > EXACT_ROWS
-    part = _sampled(table, rows) if large else table
+    part = _sample(connection, table, rows) if large else table
     found = []
     for index, (column, values) in enumerate(zip(columns, moments, strict=True)):
         _refuse_not_finite(connection, table, index, column, values)
         name = sql.Identifier(physical(index))
-        sample = _sample(connection, part, name) if large else None
-        if sample is None or sample["levels"] <= _FEW:
+        seen = _sampled_levels(connection, part, name) if large else None
+        if seen is None or seen["levels"] <= (_FEW if column.storage == "text" else LISTED):
             levels, top = _levels(connection, table, name, column)
         else:
-            levels, top = _estimate(sample, rows), []
+            levels, top = _estimate(seen, rows), []
         quantiles = _quantiles(connection, part, name) if column.storage == "double precision" and values[0] else []
         found.append(_settle(column, values, rows, levels, top, quantiles))
     return found
@@ -109,17 +110,18 @@ def _levels(
     return (rows[0]["levels"] if rows else 0), [(row["level"], row["n"]) for row in rows]
 
 
-def _sampled(table: sql.Identifier, rows: int) -> sql.Composable:
-    percent = sql.Literal(100 * SAMPLE_ROWS / rows)
-    return sql.SQL(query("loading", "sampled")).format(table=table, percent=percent)
+def _sample(connection: Connection, table: sql.Identifier, rows: int) -> sql.Identifier:
+    statement = sql.SQL(query("loading", "sample"))
+    connection.execute(statement.format(part=_PART, table=table, percent=sql.Literal(100 * SAMPLE_ROWS / rows)))
+    return _PART
 
 
-def _estimate(sample: dict[str, Any], rows: int) -> int:
-    levels, singles, count = int(sample["levels"]), int(sample["singles"]), int(sample["seen"])
+def _estimate(seen: dict[str, Any], rows: int) -> int:
+    levels, singles, count = int(seen["levels"]), int(seen["singles"]), int(seen["seen"])
     return round(count * levels / (count - singles + singles * count / rows))
 
 
-def _sample(connection: Connection, part: sql.Composable, name: sql.Identifier) -> dict[str, Any]:
+def _sampled_levels(connection: Connection, part: sql.Composable, name: sql.Identifier) -> dict[str, Any]:
     statement = sql.SQL(query("loading", "sample_levels"))
     return dict(connection.execute(statement.format(table=part, column=name)).fetchone() or {})
 

@@ -55,7 +55,7 @@ def draw(hcps: Prescribers, rng: np.random.Generator) -> Patients:
     ill = rng.poisson(np.clip(0.6 + 0.03 * (age - 45), 0.2, 4)).astype(np.float64)
     levers = _levers(age, payer, ill, rng)
     effects = _effects(age, payer, brand)
-    adherence = 0.68 - 0.04 * ill + 0.002 * (age - 50) - 0.05 * (payer == PAYERS.index("Uninsured"))
+    adherence = 0.68 - 0.04 * ill + 0.002 * (age - 50) - 0.02 * (payer == PAYERS.index("Uninsured"))
     stopped = 0.29 + 0.045 * ill - 0.001 * (age - 50) + 0.06 * (payer == PAYERS.index("Uninsured"))
     adherence = adherence + sum(effects[k, "adherence_pdc"] * t for k, t in levers.items())
     stopped = stopped + sum(effects[k, "discontinued_90d"] * t for k, t in levers.items())
@@ -95,7 +95,7 @@ def _payer(age: Floats, rng: np.random.Generator) -> NDArray[np.int32]:
 
 def _levers(age: Floats, payer: NDArray[np.int32], ill: Floats, rng: np.random.Generator) -> dict[str, Floats]:
     commercial = (payer == PAYERS.index("Commercial")).astype(np.float64)
-    copay = -1.4 + 1.5 * commercial - 0.015 * (age - 50) + 0.4 * ill
+    copay = -1.4 + 1.5 * commercial - 0.015 * (age - 50) + 0.7 * (ill - 1)
     nurse = -0.9 + 0.35 * ill + 0.02 * (age - 50) - 0.2 * commercial
     return {
         name: (rng.random(len(age)) < 1 / (1 + np.exp(-np.clip(level, -2.8, 2.8)))).astype(np.float64)

@@ -86,8 +86,8 @@ count({column}), min({column}::int)::float8, max({column}::int)::float8, avg({co
 stddev_samp({column}::int)::float8, true;
 
 -- name: moments_text
--- Count and bounds in byte order.
-count({column}), min({column} COLLATE "C"), max({column} COLLATE "C"), NULL, NULL, NULL;
+-- Text has a count alone.
+count({column}), NULL, NULL, NULL, NULL, NULL;
 
 -- name: moments_date
 -- Count and bounds as text.
@@ -115,9 +115,9 @@ to_char({column}, 'YYYY-MM-DD"T"HH24:MI:SS');
 -- Quantiles by linear interpolation.
 SELECT percentile_cont({fractions}::float8[]) WITHIN GROUP (ORDER BY {column}) AS quantiles FROM {table};
 
--- name: sampled
+-- name: sample
 -- A reproducible part of a large table.
-{table} TABLESAMPLE BERNOULLI ({percent}) REPEATABLE (1);
+CREATE TEMPORARY TABLE {part} ON COMMIT DROP AS SELECT * FROM {table} TABLESAMPLE BERNOULLI ({percent}) REPEATABLE (1);
 
 -- name: sample_levels
 -- Distinct levels, levels seen once, and values in the sample.
