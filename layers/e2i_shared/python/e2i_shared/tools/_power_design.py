@@ -134,7 +134,7 @@ def build(params: Params, spread: Spread) -> Design:
         target=params.power_target,
         unit=size or 1.0,
         design_effect=factor,
-        covariates=prognostic_reduction(1.0, params.prognostic_r2),
+        covariates=prognostic_reduction(1.0, params.prognostic_r2, params.prognostic_correlation),
         looks=looks,
     )
 

@@ -103,6 +103,9 @@ class Params(ToolParams):
     prognostic_r2: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="share of variance a prognostic covariate explains"
     )
+    prognostic_correlation: Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0, description="how well the covariate carries over to this trial; the size falls by (r2 × correlation²)"
+    )
     enrol_per_week: Positive | None = Field(
         None, description="units enrolled per week in both arms; gives the duration"
     )
