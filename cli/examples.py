@@ -22,6 +22,19 @@ def write_sample(folder: Path) -> list[Path]:
         return [path for path in generate().write(folder) if path.suffix == ".csv"]
 
 
+def write_study(name: str, folder: Path) -> Path:
+    """Write a published study (``nhefs`` or ``nsw``) as CSV; return its path."""
+    from e2i_shared.datasets.examples import load_example
+
+    with bar() as progress:
+        progress.add_task(f"Reading {name}", total=None)
+        _, source = load_example(name)
+        path = folder / f"{name}.csv"
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(source.chunks()))
+    return path
+
+
 def description_of(path: Path) -> Json:
     """Return what ships about a data set of that file's name, with every column of the file.
 

@@ -41,7 +41,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     """Return a table; None shows as a dash."""
     made = Table(title=title, title_justify="left", header_style="bold")
     for name in columns:
-        made.add_column(name, overflow="fold")
+        made.add_column(name, overflow="fold", no_wrap=name.endswith("_id") or name == "name")
     for row in rows:
         made.add_row(*(escape(_cell(value)) for value in row))
     return made
