@@ -64,9 +64,10 @@ def _unit(names: list[str], scale: float) -> dict[str, float]:
 def _structure(reading: Reading, clause: Clause, tags: list[str], before: str) -> list[str]:
     """Return what the shape of a clause says."""
     cues = {cue for cue in reading.cues[clause.body : clause.last] if cue}
+    hints = {hint for hint in reading.hints[clause.body : clause.last] if hint}
     kinds = {tag for tag in tags if tag[0] == "<"}
     opening = next((tag for tag in tags if tag in WH), "-")
-    names = [f"@cue={cue}" for cue in cues] + [f"@kind={kind}" for kind in kinds]
+    names = [f"@cue={cue}" for cue in cues] + [f"@hint={hint}" for hint in hints] +  [f"@kind={kind}" for kind in kinds]
     names += [
         f"@cues={len(cues)}",
         f"@first={tags[0] if tags else ''}",

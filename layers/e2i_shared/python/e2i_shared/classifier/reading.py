@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from e2i_shared.classifier.periods import PeriodSpan
     from e2i_shared.classifier.text import Word
-    from e2i_shared.classifier.vocabulary import Vocabulary
+    from e2i_shared.classifier.vocabulary import Phrases, Vocabulary
 
 WH = frozenset("what which who whom whose why how when where whats hows whos wheres".split())
 AUXILIARIES = frozenset(
@@ -52,6 +52,7 @@ class Reading:
     stems: tuple[str, ...]
     tags: tuple[str, ...]
     cues: tuple[str, ...]
+    hints: tuple[str, ...]
     asked: frozenset[str]
     periods: tuple[PeriodSpan, ...]
     corrected: dict[int, str]
@@ -79,11 +80,16 @@ def read(query: str, today: date, known: frozenset[str], words_of: Vocabulary | 
     stems = tuple(stem(text) for text in texts)
     periods = tuple(find_periods(folded, query, today))
     tags = _tags(found, texts, stems, periods, words_of)
-    cues = [""] * len(found)
-    for first, last, domains in words_of.domain_cues.find(stems):
-        cues[first:last] = [domains[0]] * (last - first)
-    asked = words_of.asking_verbs
-    return Reading(query, folded, found, texts, stems, tags, tuple(cues), asked, periods, corrected)
+    cues, hints = _spread(words_of.domain_cues, stems), _spread(words_of.domain_hints, stems)
+    return Reading(query, folded, found, texts, stems, tags, cues, hints, words_of.asking_verbs, periods, corrected)
+
+
+def _spread(phrases: Phrases[str], stems: tuple[str, ...]) -> tuple[str, ...]:
+    """Return by word which domain its phrase is a sign of, or nothing."""
+    signs = [""] * len(stems)
+    for first, last, domains in phrases.find(stems):
+        signs[first:last] = [domains[0]] * (last - first)
+    return tuple(signs)
 
 
 def _tags(

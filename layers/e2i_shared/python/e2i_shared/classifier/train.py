@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 CORPUS = Path("tests/data/classifier/corpus.jsonl")
 DAY = date(2026, 10, 1)
 FOLDS = 5
+PRACTICE = Path("tests/data/classifier/templates.yaml")
+PRACTICE_WEIGHT = 0.25
 Example = tuple[dict[str, float], str]
 STRENGTH = {"boundary": 1.0, "domain": 30.0, "link": 0.3, "confidence": 0.3}
 
@@ -42,7 +44,7 @@ def known_words(rows: Sequence[Row]) -> frozenset[str]:
     return frozenset(word for word, count in counts.items() if count >= 2)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=65536)
 def _read(query: str, known: frozenset[str]) -> Reading:
     return read(query, DAY, known)
 
@@ -87,16 +89,18 @@ def link_examples(rows: Sequence[Row], known: frozenset[str]) -> list[Example]:
     return examples
 
 
-def fit(examples: Sequence[Example], strength: float, min_count: int = 2) -> LinearModel:
-    """Fit a logistic regression and return it as plain numbers."""
+def fit(examples: Sequence[Example], strength: float, practice: Sequence[Example] = (), min_count: int = 2) -> LinearModel:
+    """Fit a logistic regression and return it as plain numbers; practice examples count less than real ones."""
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.linear_model import LogisticRegression
 
+    weight = [1.0] * len(examples) + [PRACTICE_WEIGHT] * len(practice)
+    examples = [*examples, *practice]
     counts = Counter(name for features, _ in examples for name in features)
     kept = [{name: value for name, value in features.items() if counts[name] >= min_count} for features, _ in examples]
     vectorizer = DictVectorizer()
     matrix = vectorizer.fit_transform(kept)
-    model = LogisticRegression(C=strength, max_iter=2000).fit(matrix, [label for _, label in examples])
+    model = LogisticRegression(C=strength, max_iter=2000).fit(matrix, [label for _, label in examples], weight)
     return export(vectorizer.get_feature_names_out(), model)
 
 
@@ -159,13 +163,14 @@ def context_domain(row: Row, known: frozenset[str], weights: Weights) -> str:
     return route.domains[0][0] if route.domains else ""
 
 
-def fit_stages(rows: Sequence[Row], known: frozenset[str], primary: dict[str, str]) -> Weights:
+def fit_stages(rows: Sequence[Row], practice: Sequence[Row], known: frozenset[str], primary: dict[str, str]) -> Weights:
     """Fit boundary, domain and link models; confidence is still blank."""
     blank = LinearModel(("0", "1"), (0.0, 0.0), {})
+    domain = domain_examples(rows, known, primary), domain_examples(practice, known, {})
     return Weights(
-        boundary=fit(boundary_examples(rows, known), STRENGTH["boundary"]),
-        domain=fit(domain_examples(rows, known, primary), STRENGTH["domain"]),
-        link=fit(link_examples(rows, known), STRENGTH["link"]),
+        boundary=fit(boundary_examples(rows, known), STRENGTH["boundary"], boundary_examples(practice, known)),
+        domain=fit(domain[0], STRENGTH["domain"], domain[1]),
+        link=fit(link_examples(rows, known), STRENGTH["link"], link_examples(practice, known)),
         confidence=blank,
         known=known,
         version="unsaved",
@@ -192,11 +197,11 @@ class HeldOut:
     domain: list[tuple[LinearModel, Example]]
 
 
-def held_out(rows: Sequence[Row], known: frozenset[str], primary: dict[str, str]) -> HeldOut:
+def held_out(rows: Sequence[Row], practice: Sequence[Row], primary: dict[str, str]) -> HeldOut:
     """Fit on all folds but one, predict that one, for each fold."""
     seen = HeldOut([], [])
     for train, test in folds(rows):
-        part = fit_stages(train, known_words(train), primary)
+        part = fit_stages(train, practice, known_words([*train, *practice]), primary)
         for row in test:
             session = Session(row.context[-1] if row.context else "", context_domain(row, part.known, part))
             seen.thoughts.append((row, think(_read(row.query, part.known), part, session)))
@@ -204,11 +209,11 @@ def held_out(rows: Sequence[Row], known: frozenset[str], primary: dict[str, str]
     return seen
 
 
-def train(rows: Sequence[Row]) -> tuple[Weights, HeldOut]:
+def train(rows: Sequence[Row], practice: Sequence[Row] = ()) -> tuple[Weights, HeldOut]:
     """Fit everything: the stages on all rows, temperature and confidence on what held-out folds showed."""
-    known, primary = known_words(rows), primary_domains(rows)
-    seen = held_out(rows, known, primary)
-    stages = fit_stages(rows, known, primary)
+    known, primary = known_words([*rows, *practice]), primary_domains(rows)
+    seen = held_out(rows, practice, primary)
+    stages = fit_stages(rows, practice, known, primary)
     domain = replace(stages.domain, temperature=temperature(seen.domain))
     judged = [
         (confidence_features(t.route.pattern, t.route.evidence), str(int(t.route.pattern == row.pattern)))

@@ -36,9 +36,13 @@ class Phrases(Generic[T]):
     def __init__(self) -> None:
         self._targets: dict[tuple[str, ...], list[T]] = {}
         self._longest: dict[str, int] = {}
+        self._beginnings: dict[str, list[T]] = {}
 
     def add(self, phrase: str, target: T) -> None:
-        """Add a phrase; its case, plural, hyphens and underscores do not matter."""
+        """Add a phrase; its case, plural, hyphens and underscores do not matter. A word with a star matches its beginning."""
+        if phrase.endswith("*") and " " not in phrase:
+            self._beginnings.setdefault(fold(phrase[:-1]), []).append(target)
+            return
         key = tuple(stem(word.text) for word in words(fold(phrase)))[:6]
         if key and target not in self._targets.setdefault(key, []):
             self._targets[key].append(target)
@@ -55,7 +59,15 @@ class Phrases(Generic[T]):
                     yield at, at + length, targets
                     step = length
                     break
+            else:
+                if beginning := self._by_beginning(stems[at]):
+                    yield at, at + 1, beginning
             at += step
+
+    def _by_beginning(self, word: str) -> list[T] | None:
+        """Return what the longest starred phrase that begins a word stands for."""
+        lengths = range(len(word), 2, -1) if self._beginnings else ()
+        return next((self._beginnings[word[:n]] for n in lengths if word[:n] in self._beginnings), None)
 
     def words(self) -> set[str]:
         """Return every word of every phrase."""
@@ -72,6 +84,7 @@ class Vocabulary:
 
     entities: Phrases[Term]
     domain_cues: Phrases[str]
+    domain_hints: Phrases[str]
     cues: Phrases[str]
     question_words: frozenset[str]
     asking_verbs: frozenset[str]
@@ -88,13 +101,14 @@ def build(raw: dict[str, Any]) -> Vocabulary:
             canonical[kind, name] = [name, *synonyms]
             for phrase in (name, *synonyms):
                 entities.add(phrase, Term(kind, name))
-    domain_cues, cues = Phrases[str](), Phrases[str]()
-    for target, groups in ((domain_cues, raw["domain_cues"]), (cues, raw["cues"])):
-        for name, phrases in groups.items():
+    indexed = []
+    for group in ("domain_cues", "domain_hints", "cues"):
+        indexed.append(Phrases[str]())
+        for name, phrases in raw[group].items():
             for phrase in phrases:
-                target.add(str(phrase), name)
+                indexed[-1].add(str(phrase), name)
     sets = (frozenset(map(str, raw[name])) for name in ("question_words", "asking_verbs", "foreign"))
-    return Vocabulary(entities, domain_cues, cues, *sets, canonical)
+    return Vocabulary(entities, *indexed, *sets, canonical)
 
 
 @cache
