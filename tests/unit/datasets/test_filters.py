@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from e2i_shared.api.common import Filter
 from e2i_shared.api.datasets import ColumnKind, ColumnSpec
 from e2i_shared.datasets.describe import describe_frame
@@ -12,6 +9,8 @@ from e2i_shared.datasets.filters import find_column, mask, nearest, resolve
 from e2i_shared.datasets.frame import Categories, Dates, Frame, Numbers
 from e2i_shared.datasets.specs import DatasetSpec
 from e2i_shared.errors import UnknownColumnError, UnknownValueError, UnprocessableError
+from hypothesis import given
+from hypothesis import strategies as st
 
 FRAME = Frame(
     6,
@@ -194,7 +193,7 @@ def test_between_is_at_least_the_lower_and_at_most_the_upper_bound(values, low, 
     frame = Frame(len(values), {"x": Numbers(np.array(values, dtype=float))})
     dataset = describe_frame(frame, DatasetSpec(name="x"))
 
-    def keep(op, value):
+    def keep(op: str, value: object) -> np.ndarray:
         return mask(frame, resolve(dataset, [Filter(column="x", op=op, value=value)]))
 
     np.testing.assert_array_equal(keep("between", [low, high]), keep("ge", low) & keep("le", high))

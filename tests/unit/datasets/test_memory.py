@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from e2i_shared.api.common import Filter
 from e2i_shared.datasets.describe import describe_frame
 from e2i_shared.datasets.frame import Categories, Frame, Numbers

@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-
 from e2i_shared.api.common import Filter
 from e2i_shared.api.datasets import ColumnRole
 from e2i_shared.datasets.frame import Categories, Dates
@@ -24,7 +23,7 @@ def sample():
     return generate()
 
 
-def monthly(*columns, filters=()):
+def monthly(*columns: str, filters=()):
     return sample().source().read("hcp_monthly", columns, filters)
 
 
@@ -100,7 +99,7 @@ def test_margins_are_realistic():
 def test_features_are_correlated_as_in_life():
     hcps = sample().tables["hcps"]
 
-    def correlation(a, b):
+    def correlation(a: str, b: str) -> float:
         return np.corrcoef(hcps.numbers(a), hcps.numbers(b))[0, 1]
 
     assert correlation("digital_affinity", "years_in_practice") < -0.3
@@ -301,7 +300,7 @@ def test_kisqali_fell_by_about_fifteen_percent_in_the_third_quarter_and_the_cut_
 
 
 def test_visits_were_cut_in_the_midwest_and_northeast_only():
-    def mean_visits(region, months):
+    def mean_visits(region: str, months: list[str]) -> float:
         filters = [KISQALI, Filter(column="region", value=region), Filter(column="month", op="between", value=months)]
         return monthly("rep_visits", filters=filters).numbers("rep_visits").mean()
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_shared.datasets import encoding, refusals
+from e2i_shared.datasets import encoding, guard, refusals
 from e2i_shared.errors import BadFileError
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ HEAD_BYTES = 1 << 20
 SAMPLE_ROWS = 2_000
 MAX_COLUMNS = 1_600
 MAX_NAME = 200
+
+# A value may be as long as a line; the guard over the stream refuses longer ones.
+csv.field_size_limit(guard.MAX_LINE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
