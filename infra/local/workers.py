@@ -61,7 +61,7 @@ class Pool:
     environment: dict[str, str]
     log: Path
     _idle: list[Worker] = field(default_factory=list)
-    _busy: set[Worker] = field(default_factory=set)
+    _live: set[Worker] = field(default_factory=set)
     _waiting: deque[asyncio.Future[Worker]] = field(default_factory=deque)
     _starting: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -97,10 +97,11 @@ class Pool:
     async def _run(self, worker: Worker, payload: bytes, limit: float) -> Outcome:
         request_id = str(uuid.uuid4())
         head = {"request_id": request_id, "deadline": time.time() + limit}
-        self._busy.add(worker)
+        answered = False
         try:
             async with asyncio.timeout(limit):
                 kind, body = await worker.call(head, payload)
+                answered = True
         except TimeoutError:
             return failure(
                 "Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {limit:.2f} seconds"
@@ -110,13 +111,11 @@ class Pool:
                 "Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited without providing a reason"
             )
         else:
-            self._busy.discard(worker)
             self._offer(worker)
             return Outcome(ok=kind == frames.RESULT, payload=body)
         finally:
-            if worker in self._busy:  # timed out, died, or nobody waits for it any more
-                self._busy.discard(worker)
-                worker.kill()
+            if not answered:  # timed out, died, or nobody waits for it any more
+                self._end(worker)
                 self._grow()
 
     async def _take(self, wait_seconds: float | None) -> Worker:
@@ -124,7 +123,7 @@ class Pool:
             worker = self._idle.pop()
             if not worker.gone:
                 return worker
-            worker.kill()
+            self._end(worker)
         if len(self._waiting) >= MAX_WAITING:
             raise TooBusyError
         turn: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
@@ -151,7 +150,7 @@ class Pool:
 
     def _grow(self) -> None:
         """Start processes for those who wait, up to the function's limit."""
-        room = self.description.local_workers - len(self._idle) - len(self._busy) - len(self._starting)
+        room = self.description.local_workers - len(self._live) - len(self._starting)
         for _ in range(min(room, len(self._waiting) - len(self._starting))):
             self.warm()
 
@@ -172,7 +171,12 @@ class Pool:
             self._starting.discard(asyncio.current_task())
             self._grow()
         else:
+            self._live.add(worker)
             self._offer(worker)
+
+    def _end(self, worker: Worker) -> None:
+        self._live.discard(worker)
+        worker.kill()
 
     def _specification(self) -> dict[str, Any]:
         return {
@@ -201,13 +205,13 @@ class Pool:
     @property
     def pids(self) -> list[int]:
         """Return the processes that live now."""
-        return [worker.pid for worker in (*self._idle, *self._busy)]
+        return [worker.pid for worker in self._live]
 
     def stop(self) -> None:
         """End every process of the pool."""
         for task in self._starting:
             task.cancel()
-        for worker in (*self._idle, *self._busy):
+        for worker in self._live:
             worker.kill()
+        self._live.clear()
         self._idle.clear()
-        self._busy.clear()

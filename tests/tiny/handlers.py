@@ -145,7 +145,7 @@ def aws(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return answer({"error": error.response["Error"]})
     reply.pop("ResponseMetadata")
     if "Payload" in reply:
-        reply["Payload"] = json.loads(reply["Payload"].read())
+        reply["Payload"] = json.loads(reply["Payload"].read() or "null")
     return answer(json.loads(json.dumps(reply, default=str)))
 
 

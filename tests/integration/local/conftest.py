@@ -114,13 +114,30 @@ def alive(pid: int) -> bool:
         return False
 
 
-def make(folder: Path) -> Service:
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepare a data directory that was started and stopped once, for others to be copied from."""
+    folder = tmp_path_factory.mktemp("prepared")
     folder.chmod(0o755)
-    return Service(folder)
+    service = Service(folder).start()
+    service.stop()
+    return service.data_dir
+
+
+@pytest.fixture(scope="session")
+def make(prepared: Path) -> Callable[[Path], Service]:
+    """Return what makes a service in a folder, with a copy of the prepared data."""
+
+    def copy(folder: Path) -> Service:
+        folder.chmod(0o755)
+        subprocess.run(["cp", "-a", str(prepared), str(folder / "data")], check=True)  # keeps the server's own user
+        return Service(folder)
+
+    return copy
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(make: Callable[[Path], Service], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Run one service for the module."""
     running = make(tmp_path_factory.mktemp("local")).start()
     yield running
