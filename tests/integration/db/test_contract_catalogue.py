@@ -131,3 +131,16 @@ def test_a_name_freed_by_deletion_starts_again_at_version_one(stores):
 
     assert new.version == 1
     assert new.dataset_id != old.dataset_id
+
+
+def test_all_sees_every_kind_of_change_at_once(stores):
+    stores.load(a_dataset("a"))
+    assert len(stores.catalogue.all()) == 1
+    stores.load(a_dataset("b"))
+    assert [d.name for d in stores.catalogue.all()] == ["a", "b"]
+    stores.catalogue.patch_column("a", "region", ColumnPatch(unit="name"))
+    assert stores.catalogue.all()[0].column("region").unit == "name"
+    stores.load(a_dataset("b", rows=3))
+    assert [d.rows for d in stores.catalogue.all()] == [100, 3]
+    stores.catalogue.delete("a")
+    assert [d.name for d in stores.catalogue.all()] == ["b"]

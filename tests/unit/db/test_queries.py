@@ -47,14 +47,15 @@ def test_a_name_used_twice_is_refused():
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_statement_is_one_statement_with_a_description(subject):
     for statement in subject_statements(subject).values():
-        assert ";" not in statement.sql, statement.name
+        assert ";" not in re.sub(r"\$\$.*?\$\$", "", statement.sql), statement.name
         assert statement.description.endswith("."), statement.name
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_parameters_are_named_and_percent_signs_are_theirs_alone(subject):
     for statement in subject_statements(subject).values():
-        assert re.sub(r"%\(\w+\)s", "", statement.sql).count("%") == 0, statement.name
+        takes_values = "%(" in statement.sql
+        assert not takes_values or "%" not in re.sub(r"%\(\w+\)s", "", statement.sql), statement.name
 
 
 def test_no_python_file_of_the_database_package_writes_sql():

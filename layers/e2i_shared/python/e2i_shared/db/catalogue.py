@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
     from e2i_shared.api.common import Page, PageQuery
     from e2i_shared.api.datasets import ColumnPatch
-    from e2i_shared.db.connection import Connection
+    from e2i_shared.db.connection import Connection, Database
 
 
 class PostgresCatalogue(Repository):
     """A CatalogueRepository over Postgres. A name is the same whatever its case."""
+
+    def __init__(self, database: Database, tenant_id: str) -> None:
+        super().__init__(database, tenant_id)
+        self._known: tuple[Any, Sequence[Dataset]] | None = None
 
     def find(self, name_or_id: str, version: int | None = None) -> Dataset:
         """Return the newest (or given) version; raise UnknownDatasetError with the nearest names."""
@@ -35,8 +39,19 @@ class PostgresCatalogue(Repository):
         return dataset_of(row), str(row["rows_table"])
 
     def all(self) -> Sequence[Dataset]:
-        """Return the newest version of every data set, with columns: what grounding searches."""
-        return [dataset_of(row) for row in self._rows(query("catalogue", "all"))]
+        """Return the newest version of every data set, with columns: what grounding searches.
+
+        Read again only when something changed: parsing many profiles costs more than asking whether they changed.
+        """
+
+        def work(connection: Connection) -> tuple[Any, Sequence[Dataset]]:
+            stamp = connection.execute(query("catalogue", "stamp")).fetchone()
+            if self._known is not None and self._known[0] == stamp:
+                return self._known
+            return stamp, [dataset_of(row) for row in connection.execute(query("catalogue", "all"))]
+
+        self._known = self._run(work)
+        return self._known[1]
 
     def list(self, query: PageQuery) -> Page[DatasetSummary]:
         """Return newest first."""

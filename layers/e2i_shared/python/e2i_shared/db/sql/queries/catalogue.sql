@@ -22,8 +22,8 @@ LIMIT 1;
 SELECT DISTINCT ON (lower(name)) name FROM datasets WHERE deleted_at IS NULL ORDER BY lower(name), version DESC;
 
 -- name: stamp
--- Changes whenever any data set or column does.
-SELECT count(*) AS versions, max(updated_at) AS changed FROM datasets;
+-- Changes whenever any version or column does, in whatever order the changes commit.
+SELECT count(*) AS versions, sum(extract(epoch FROM updated_at)) AS changes FROM datasets;
 
 -- name: all
 -- The newest version of every data set, with its columns.
