@@ -146,7 +146,7 @@ class CurvePoint(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     n: int = Field(description="control-arm units")
-    power: float
+    power: float = Field(description="probability of finding the effect")
 
 
 class Result(ToolResult):
@@ -158,7 +158,7 @@ class Result(ToolResult):
     standardized_effect: float | None = Field(description="effect in control-arm standard deviations")
     baseline_rate: float | None = Field(description="control rate used, a fraction")
     sd: float = Field(description="control standard deviation used, outcome units")
-    power_target: float
+    power_target: float = Field(description="probability of finding the effect that sizes aim at")
     power: float | None = Field(description="at the given sample size, else at the required one")
     required_sample_size_per_arm: int | None = Field(description="control-arm units (each arm at allocation 1)")
     required_sample_size_treated: int | None = Field(description="treated-arm units")
