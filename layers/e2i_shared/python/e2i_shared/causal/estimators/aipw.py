@@ -1,0 +1,136 @@
+"""Augmented inverse-propensity weighting, cross-fitted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from e2i_shared.causal import diagnostics
+from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY, OVERLAP
+from e2i_shared.causal.inference import infer_mean, interval
+from e2i_shared.causal.nuisance import cross_fit
+from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
+from e2i_shared.causal.study import check
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from e2i_shared.causal.nuisance import CrossFit
+    from e2i_shared.causal.results import Inference
+    from e2i_shared.causal.study import Settings, Study
+
+    Floats = NDArray[np.float64]
+
+MANY_OUTSIDE = 0.2
+MANY_CLIPPED = 0.02
+UNBALANCED = 0.1
+
+
+class Aipw:
+    """The average effect of a 0/1 treatment over all units.
+
+    τ̂ = 1/n Σ μ̂₁ − μ̂₀ + A(Y − μ̂₁)/ê − (1 − A)(Y − μ̂₀)/(1 − ê)   (Robins, Rotnitzky & Zhao 1994), nuisances cross-fitted
+    (Chernozhukov et al. 2018, §5.1). Doubly robust: right when either the outcome or the propensity is.
+    """
+
+    name = "aipw"
+    estimand = "average treatment effect (ATE) over the units selected"
+
+    def suits(self, study: Study) -> bool:
+        """Say whether the treatment is 0/1."""
+        return study.kind == "binary"
+
+    def estimate(self, study: Study, settings: Settings) -> Estimate:
+        """Return the effect in outcome units; raise InsufficientDataError, NoVariationError or NoOverlapError.
+
+        With ``settings.repeats`` > 1 the run of median estimate is returned, its variance widened by the spread of the
+        estimates: median of se² + (τ̂ − median τ̂)².
+        """
+        check(study)
+        runs = [_once(study, settings, settings.seed + 1_000 * r) for r in range(settings.repeats)]
+        return _median(runs, study, settings)
+
+
+def _once(study: Study, settings: Settings, seed: int) -> tuple[Floats, Nuisances, Floats, Floats]:
+    fitted = cross_fit(study, settings, seed=seed)
+    nuisances = _nuisances(study, fitted, settings.clip)
+    arm_1, arm_0 = _potential(study, fitted, nuisances)
+    return arm_1 - arm_0, nuisances, arm_1, arm_0
+
+
+def _nuisances(study: Study, fitted: CrossFit, clip: float) -> Nuisances:
+    a = study.treatment
+    e = fitted.treatment.clip(clip, 1 - clip)
+    mu_0, mu_1 = fitted.arms.T
+    received = np.where(a == 1, mu_1, mu_0)
+    pooled = mu_0 + e * (mu_1 - mu_0)
+    quality = {
+        "outcome_r2": diagnostics.r_squared(study.outcome, received),
+        "treatment_auc": diagnostics.auc(a, fitted.treatment),
+        "treatment_r2": diagnostics.r_squared(a, e),
+        "outcome_trees": float(fitted.trees[0]),
+        "treatment_trees": float(fitted.trees[1]),
+    }
+    return Nuisances(
+        outcome=pooled,
+        fitted=received,
+        treatment=e,
+        effect=mu_1 - mu_0,
+        weight=a / e - (1 - a) / (1 - e),
+        folds=fitted.folds,
+        learner=fitted.learner,
+        clipped=int((e != fitted.treatment).sum()),
+        quality=quality,
+    )
+
+
+def _potential(study: Study, fitted: CrossFit, nuisances: Nuisances) -> tuple[Floats, Floats]:
+    a, y, e = study.treatment, study.outcome, nuisances.treatment
+    mu_0, mu_1 = fitted.arms.T
+    return mu_1 + a * (y - mu_1) / e, mu_0 + (1 - a) * (y - mu_0) / (1 - e)
+
+
+def _median(runs: list[tuple[Floats, Nuisances, Floats, Floats]], study: Study, settings: Settings) -> Estimate:
+    means = np.array([run[0].mean() for run in runs])
+    scores, nuisances, arm_1, arm_0 = runs[int(np.abs(means - np.median(means)).argmin())]
+    overlap = diagnostics.binary_overlap(study.treatment, nuisances.treatment)
+    diagnostics.require_overlap(study, overlap)
+    inference = _widened([run[0] for run in runs], means, study, settings.level)
+    balance = diagnostics.binary_balance(study, nuisances.treatment)
+    return Estimate(
+        inference=inference,
+        method=Aipw.name,
+        estimand=Aipw.estimand,
+        scores=scores,
+        nuisances=nuisances,
+        diagnostics=Diagnostics(overlap, balance, diagnostics.influence(scores), nuisances.quality, nuisances.clipped),
+        mean_treated=float(arm_1.mean()),
+        mean_control=float(arm_0.mean()),
+        assumptions=(CONSISTENCY, CONFOUNDING, OVERLAP),
+        warnings=_warnings(study, overlap.share_outside, nuisances.clipped, [b.after for b in balance], settings.clip),
+    )
+
+
+def _widened(scores: list[Floats], means: Floats, study: Study, level: float) -> Inference:
+    """Return the median estimate over repeats (Chernozhukov et al. 2018, Definition 3.3)."""
+    parts = [infer_mean(each, study.clusters, level=level) for each in scores]
+    middle = float(np.median(means))
+    variance = float(np.median([p.std_error**2 + (p.estimate - middle) ** 2 for p in parts]))
+    return interval(middle, float(np.sqrt(variance)), parts[0].df, level)
+
+
+def _warnings(study: Study, outside: float, clipped: int, after: list[float], clip: float) -> tuple[str, ...]:
+    found = []
+    if outside > MANY_OUTSIDE:
+        found.append(
+            f"{outside:.0%} of rows have an estimated probability of treatment outside [0.05, 0.95]: the effect leans on few units."
+        )
+    if clipped > MANY_CLIPPED * study.n:
+        found.append(f"{clipped} propensities were clipped to [{clip:g}, {1 - clip:g}].")
+    worst = max(map(abs, after), default=0.0)
+    if worst > UNBALANCED:
+        found.append(
+            f"After weighting a covariate still differs by {worst:.2f} standard deviations between the groups."
+        )
+    return tuple(found)

@@ -1,0 +1,68 @@
+"""Means of scores with standard errors, plain or robust to clusters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from e2i_shared.causal.results import Inference
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Codes = NDArray[np.intp]
+
+
+def cluster_sums(values: Floats, clusters: Codes | None) -> Floats:
+    """Return ``values`` (n,) or (n, k) summed within clusters, (G,) or (G, k); unchanged without clusters."""
+    if clusters is None:
+        return values
+    order = np.argsort(clusters, kind="stable")
+    starts = np.flatnonzero(np.diff(clusters[order], prepend=-1))
+    return np.asarray(np.add.reduceat(values[order], starts, axis=0))
+
+
+def infer_mean(scores: Floats, clusters: Codes | None = None, *, level: float = 0.95, parameters: int = 0) -> Inference:
+    """Return the mean of influence-function scores with its t interval.
+
+    Parameters
+    ----------
+    scores
+        (n,) in units of the effect; their mean is the estimate.
+    clusters
+        (n,) codes 0 … G−1; the variance then sums influence within clusters (Liang & Zeger 1986) with the factor G/(G−1).
+    level
+        Coverage of the interval.
+    parameters
+        Coefficients fitted on the same units, for the factor n/(n−parameters).
+
+    Returns
+    -------
+    Inference
+        Degrees of freedom are units (or clusters) less one.
+    """
+    n = len(scores)
+    estimate = float(scores.mean())
+    sums = cluster_sums(scores - estimate, clusters)
+    units = len(sums)
+    variance = float((sums**2).sum()) / n**2 * units / max(units - 1, 1) * n / max(n - parameters, 1)
+    return interval(estimate, float(np.sqrt(variance)), max(units - 1, 1), level)
+
+
+def interval(estimate: float, std_error: float, df: int, level: float = 0.95) -> Inference:
+    """Return the two-sided t interval and p-value of an estimate with ``df`` degrees of freedom."""
+    from scipy.special import stdtr, stdtrit
+
+    half = float(stdtrit(df, 0.5 + level / 2)) * std_error
+    p_value = float(2 * stdtr(df, -abs(estimate) / std_error)) if std_error > 0 else float(estimate == 0)
+    return Inference(estimate, std_error, estimate - half, estimate + half, p_value, df, level)
+
+
+def cluster_codes(labels: NDArray[np.generic] | None) -> Codes | None:
+    """Return codes 0 … G−1 (n,) of cluster labels; None when there are none or every unit is its own cluster."""
+    if labels is None:
+        return None
+    held, codes = np.unique(labels, return_inverse=True)
+    return None if len(held) == len(labels) else codes.ravel().astype(np.intp)

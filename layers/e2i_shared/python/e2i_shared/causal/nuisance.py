@@ -1,0 +1,191 @@
+"""Cross-fitted nuisance functions: what each unit's outcome and treatment would be expected to be, fitted without that unit.
+
+Folds are drawn from the seed, keep clusters whole and treated shares alike. Two learners: ``linear`` (ridge by leave-one-out,
+penalised logistic) below 1,000 units, where trees overfit, and ``boosted`` (the same linear models with trees on their residuals).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from e2i_shared.causal import learners
+from e2i_shared.errors import UnprocessableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from e2i_shared.causal.study import Settings, Study
+
+    Floats = NDArray[np.float64]
+    Rows = NDArray[np.intp]
+
+LEARNERS = ("auto", "linear", "boosted")
+LINEAR_BELOW = 1_000
+FOLDS_BY_SIZE = ((5_000, 5), (30_000, 3))
+FOLDS_OF_LARGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One fold's models at its held-out rows (m,), along the path of trees (L steps; 1 without trees).
+
+    ``outcome`` (m, 2, L) are Ê[Y|A=0,X] and Ê[Y|A=1,X]; for a dose ĝ(X) twice. ``treatment`` (m, L) are log odds, or for a dose
+    Ê[A|X]. ``target`` (m,) is what ``outcome`` was fitted to.
+    """
+
+    rows: Rows
+    outcome: Floats
+    treatment: Floats
+    target: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class CrossFit:
+    """Out-of-fold predictions of all units: ``arms`` (n, 2), ``treatment`` (n,) not yet clipped, and the folds (n,).
+
+    ``trees`` are how many the outcome and the treatment model use.
+    """
+
+    arms: Floats
+    treatment: Floats
+    folds: Rows
+    learner: str
+    trees: tuple[int, int]
+
+
+def choose_learner(study: Study, settings: Settings) -> str:
+    """Return ``linear`` or ``boosted``; raise UnprocessableError for any other name."""
+    if settings.learner not in LEARNERS:
+        raise UnprocessableError(
+            f"There is no learner {settings.learner!r}.", field="learner", got=settings.learner, candidates=LEARNERS
+        )
+    if settings.learner != "auto":
+        return settings.learner
+    return "linear" if study.n < LINEAR_BELOW or study.randomised else "boosted"
+
+
+def fold_count(study: Study, settings: Settings) -> int:
+    """Return how many folds: 5 below 5,000 rows, 3 below 30,000, else 2; never more than the clusters allow."""
+    by_size = next((folds for size, folds in FOLDS_BY_SIZE if study.n < size), FOLDS_OF_LARGE)
+    return min(settings.folds or by_size, study.groups)
+
+
+def draw_folds(study: Study, count: int, seed: int) -> Rows:
+    """Return fold numbers (n,): clusters whole, units (or clusters) ordered by treatment so that folds are alike."""
+    rng = np.random.default_rng(seed)
+    unit_treatment = study.treatment
+    if study.clusters is not None:
+        sizes = np.bincount(study.clusters)
+        unit_treatment = np.bincount(study.clusters, weights=study.treatment) / sizes
+    shuffled = rng.permutation(len(unit_treatment))
+    ordered = shuffled[np.argsort(unit_treatment[shuffled], kind="stable")]
+    folds = np.empty(len(ordered), dtype=np.intp)
+    folds[ordered] = _blockwise(len(ordered), count, rng)
+    return folds if study.clusters is None else folds[study.clusters]
+
+
+def _blockwise(units: int, count: int, rng: np.random.Generator) -> Rows:
+    blocks = -(-units // count)
+    return np.concatenate([rng.permutation(count) for _ in range(blocks)])[:units]
+
+
+def cross_fit(study: Study, settings: Settings, *, seed: int | None = None) -> CrossFit:
+    """Fit both nuisances on each fold's complement, folds side by side on ``settings.threads`` threads."""
+    seed = settings.seed if seed is None else seed
+    learner = choose_learner(study, settings)
+    folds = draw_folds(study, fold_count(study, settings), seed)
+    fit = _fit_arms if study.kind == "binary" else _fit_dose
+
+    def one(fold: int) -> Fit:
+        held = np.flatnonzero(folds == fold)
+        return fit(study, np.flatnonzero(folds != fold), held, learner == "boosted", seed + fold)
+
+    parts = _side_by_side(one, int(folds.max()) + 1, settings.threads)
+    order = np.argsort(np.concatenate([part.rows for part in parts]))
+    outcome = np.concatenate([part.outcome for part in parts])[order]
+    treatment = np.concatenate([part.treatment for part in parts])[order]
+    target = np.concatenate([part.target for part in parts])[order]
+    return _settle(study, outcome, treatment, target, folds)
+
+
+def _settle(study: Study, outcome: Floats, treatment: Floats, target: Floats, folds: Rows) -> CrossFit:
+    """Settle how many trees each model uses, by out-of-fold loss and undersmoothing."""
+    a = study.treatment
+    binary = study.kind == "binary"
+    received = np.where((a == 1)[:, None], outcome[:, 1], outcome[:, 0]) if binary else outcome[:, 0]
+    at_y = learners.undersmoothed(((target[:, None] - received) ** 2).mean(axis=0))
+    signs = (1 - 2 * a)[:, None]
+    losses = np.logaddexp(0.0, signs * treatment) if binary else (a[:, None] - treatment) ** 2
+    at_a = learners.undersmoothed(losses.mean(axis=0))
+    trees = (learners.PATH[at_y], learners.PATH[at_a])
+    arms, expected = outcome[:, :, at_y], treatment[:, at_a]
+    if binary:
+        expected = learners.expit(expected)
+        arms = arms.clip(0.0, 1.0) if study.binary_outcome else arms
+    return CrossFit(arms, expected, folds, "boosted" if max(trees) else "linear", trees)
+
+
+def _side_by_side(one: Callable[[int], Fit], count: int, threads: int) -> list[Fit]:
+    if threads <= 1:
+        return [one(fold) for fold in range(count)]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def _fit_arms(study: Study, train: Rows, held: Rows, trees: bool, seed: int) -> Fit:
+    """Fit Ê[Y|A,X], one ridge per arm with trees over both arms on its residuals, and the propensity."""
+    x, a, y = study.design.linear, study.treatment, study.outcome
+    base_train, base_held = np.empty(len(train)), np.empty((len(held), 2))
+    for arm in (0, 1):
+        rows = a[train] == arm
+        line = learners.ridge(x[train][rows], y[train][rows])
+        base_train[rows], base_held[:, arm] = line(x[train][rows]), line(x[held])
+    odds = learners.logistic(x[train], a[train])
+    if not trees:
+        return Fit(held, base_held[:, :, None], odds(x[held])[:, None], y[held])
+    t = study.design.trees
+    with_arm = np.column_stack([t[train], a[train].astype(np.float32)])
+    outcome = learners.boosted(
+        with_arm, y[train], base_train, learners.OUTCOME_TREES, objective="reg:squarederror", seed=seed
+    )
+    arms = [
+        outcome(np.column_stack([t[held], np.full(len(held), arm, dtype=np.float32)]), base_held[:, arm])
+        for arm in (0, 1)
+    ]
+    chance = learners.boosted(
+        t[train], a[train], odds(x[train]), learners.TREATMENT_TREES, objective="binary:logistic", seed=seed
+    )
+    return Fit(held, np.stack(arms, axis=1), chance(t[held], odds(x[held])), y[held])
+
+
+def _fit_dose(study: Study, train: Rows, held: Rows, trees: bool, seed: int) -> Fit:
+    """Fit ĝ(X) = Ê[Y − τ̂₀A|X], with τ̂₀ from a linear model in the dose, and Ê[A|X].
+
+    ĝ may absorb an error of τ̂₀: the estimator that uses it is orthogonal to both nuisances.
+    """
+    x, a, y = study.design.linear, study.treatment, study.outcome
+    rest = y - _first_slope(x[train], a[train], y[train]) * a
+    line, dose = learners.ridge(x[train], rest[train]), learners.ridge(x[train], a[train])
+    g, e = line(x[held])[:, None], dose(x[held])[:, None]
+    if trees:
+        t, kind = study.design.trees, "reg:squarederror"
+        outcome = learners.boosted(
+            t[train], rest[train], line(x[train]), learners.OUTCOME_TREES, objective=kind, seed=seed
+        )
+        expected = learners.boosted(
+            t[train], a[train], dose(x[train]), learners.TREATMENT_TREES, objective=kind, seed=seed
+        )
+        g, e = outcome(t[held], g[:, 0]), expected(t[held], e[:, 0])
+    return Fit(held, np.stack([g, g], axis=1), e, rest[held])
+
+
+def _first_slope(x: Floats, a: Floats, y: Floats) -> float:
+    left = a - learners.ridge(x, a)(x)
+    right = y - learners.ridge(x, y)(x)
+    return float(left @ right / max(float(left @ left), 1e-12))
