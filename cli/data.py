@@ -74,7 +74,7 @@ def sample(
 
 def _roles(given: list[str]) -> list[Json]:
     pairs = [each.partition("=") for each in given]
-    if any(not equals or not role for _, equals, role in pairs):
+    if not all(column and role for column, _, role in pairs):
         raise CommandError.of(Exit.USAGE, "A role cannot be read", f"--role takes COLUMN=ROLE, got {', '.join(given)}.")
     return [{"name": column, "role": role} for column, _, role in pairs]
 
