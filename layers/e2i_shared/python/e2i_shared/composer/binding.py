@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.api.classification import Domain
 from e2i_shared.api.datasets import ColumnKind, ColumnRole
-from e2i_shared.composer.dimensions import split_columns
+from e2i_shared.composer.dimensions import compared_values, split_columns
 from e2i_shared.composer.intents import Intent, intent_of
 from e2i_shared.composer.mentions import Mention, must_bind, read_text
 from e2i_shared.composer.model import Binding
 from e2i_shared.composer.refusals import refuse_empty_slots, refuse_unknown_words
-from e2i_shared.composer.scope import Condition, conditions, describe_filter, period_filters, time_column
+from e2i_shared.composer.scope import (
+    conditions,
+    describe_filter,
+    extreme_conditions,
+    period_filters,
+    time_column,
+    vague_conditions,
+)
 from e2i_shared.composer.slots import Slots, causal_slots, core_phrase
-from e2i_shared.composer.words import key, tokenize
+from e2i_shared.composer.words import is_common, key, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from e2i_shared.composer.lexicon import Lexicon
     from e2i_shared.composer.mentions import Reading
     from e2i_shared.composer.model import DetailedSubQuestion
+    from e2i_shared.composer.scope import Condition
 
 _MEASURED = {ColumnKind.NUMBER, ColumnKind.INTEGER, ColumnKind.BOOLEAN}
 _NOT_MEASURES = {ColumnRole.ID, ColumnRole.TIME, ColumnRole.CLUSTER, ColumnRole.IGNORE}
@@ -66,6 +74,7 @@ class Bound:
     covered: float = field(default=0.0, compare=False)  # how much of the text was bound
 
 
+_PRONOUNS = {"they", "that", "this", "those", "these", "what", "it", "them"}
 _NO_NAMES = Names()
 
 
@@ -76,18 +85,19 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
     reading = without_named(reading, question, names, kpi)
     dataset = lexicon.dataset
     found = conditions(reading, dataset)
+    found += extreme_conditions(reading, dataset) if question.domain != Domain.GAP else []
     spoken_for = {m for c in found for m in c.used}
     splits = [m for m in split_columns(reading) if m not in spoken_for]
     free = [m for m in reading.columns if m not in spoken_for and m not in splits]
     slots = causal_slots(question.text) if question.domain in _CAUSAL_DOMAINS else Slots()
-    causes, effects = _causes_and_effects(question, slots, free, lexicon)
-    found, splits = _compared_values(question, found, splits)
+    causes, effects = _causes_and_effects(question, slots, _variables(free, dataset), lexicon)
+    found, splits = compared_values(question, found, splits)
     partial = [m for m in (*causes, *effects) if m not in reading.mentions]
     reading = replace(
         reading, unknown=tuple(t for t in reading.unknown if not any(m.start <= t.start < m.end for m in partial))
     )
-    refuse_unknown_words(reading, dataset, [c.filter.column for c in found])
     refuse_empty_slots(reading, slots, dataset, partial)
+    refuse_unknown_words(reading, dataset, [c.filter.column for c in found])
     measures = _measures([m for m in free if m not in causes], dataset)
     filters = [c.filter for c in found]
     filters += [] if _forward(question) else period_filters(question.periods, dataset)
@@ -107,7 +117,7 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
             *_filter_bindings(found, dataset),
             *_period_bindings(question, dataset, filters),
         ),
-        notes=_notes(reading),
+        notes=_notes(reading, vague_conditions(reading, dataset)),
         covered=_covered(reading) + (1.5 if kpi else 0),
     )
 
@@ -154,6 +164,11 @@ def _names(mentions: Sequence[Mention]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(m.column for m in mentions))
 
 
+def _variables(mentions: Sequence[Mention], dataset: Dataset) -> list[Mention]:
+    """Return the mentions of columns that can be a cause or an effect: no ids, dates, clusters."""
+    return [m for m in mentions if (c := dataset.column(m.column)) and c.role not in _NOT_MEASURES]
+
+
 def _causes_and_effects(
     question: DetailedSubQuestion, slots: Slots, free: Sequence[Mention], lexicon: Lexicon
 ) -> tuple[list[Mention], list[Mention]]:
@@ -191,30 +206,17 @@ def _in_slot(
 
 
 def _partial(span: tuple[int, int], text: str, lexicon: Lexicon) -> list[Mention]:
-    phrase = core_phrase(text, span)
-    for token in tokenize(phrase):
-        targets = (
-            []
-            if token.text.lower() in {"they", "that", "this", "those", "these", "what"}
-            else lexicon.partial(token.stem)
-        )
-        if len(targets) == 1:
-            start = text.find(token.text, span[0])
-            return [Mention(token.text, start, start + len(token.text), tuple(targets), fuzzy=True)]
-    return []
-
-
-def _compared_values(
-    question: DetailedSubQuestion, found: Sequence[Condition], splits: list[Mention]
-) -> tuple[list[Condition], list[Mention]]:
-    """Turn a comparison of values of one column ("oncologists more than allergists") into a split."""
-    kept = []
-    for condition in found:
-        if question.domain == Domain.SEGMENTATION and condition.filter.op == "in":
-            splits = [*splits, condition.used[0]]
-        else:
-            kept.append(condition)
-    return kept, splits
+    """Return the one column whose name holds a word of the phrase, if no word of it says otherwise."""
+    tokens = [t for t in tokenize(core_phrase(text, span)) if t.text.lower() not in _PRONOUNS]
+    found = [(t, lexicon.partial(t.stem)) for t in tokens]
+    hits = [(t, targets) for t, targets in found if targets]
+    strangers = [t for t, targets in found if not targets and not is_common(t.text)]
+    columns = {target.column for _, targets in hits for target in targets}
+    if len(columns) != 1 or strangers:
+        return []
+    word = hits[0][0].text
+    start = text.find(word, span[0])
+    return [Mention(word, start, start + len(word), tuple(hits[0][1]), fuzzy=True)]
 
 
 def _measures(mentions: Sequence[Mention], dataset: Dataset) -> list[Mention]:
@@ -246,7 +248,10 @@ def _period_bindings(question: DetailedSubQuestion, dataset: Dataset, filters: S
     ]
 
 
-def _notes(reading: Reading) -> tuple[str, ...]:
+def _notes(reading: Reading, vague: Sequence[str]) -> tuple[str, ...]:
     essential = must_bind(reading)
     ignored = [t.text for t in reading.unknown if t not in essential]
-    return (f"Not used, because the data set knows no such word: {', '.join(ignored)}.",) if ignored else ()
+    return (
+        *((f"Not used, because the data set knows no such word: {', '.join(ignored)}.",) if ignored else ()),
+        *(f"Not used, because it says no bounds: {phrase!r}. Write for example 'decile 8 to 10'." for phrase in vague),
+    )

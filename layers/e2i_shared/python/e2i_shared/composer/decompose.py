@@ -78,4 +78,6 @@ def _measure(entities: Sequence[Entity]) -> str | None:
 
 
 def _distinct(periods: Sequence[Period]) -> list[Period]:
-    return list({(p.start, p.end, p.comparison): p for p in periods}.values())
+    """Keep one of the phrases that mean the same dates, the one that compares."""
+    ordered = sorted(periods, key=lambda p: p.comparison != "none")
+    return list({(p.start, p.end): p for p in ordered}.values())

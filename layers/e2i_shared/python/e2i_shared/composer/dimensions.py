@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from e2i_shared.api.classification import Domain
 from e2i_shared.api.datasets import ColumnKind, ColumnRole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from e2i_shared.api.datasets import Column, Dataset
     from e2i_shared.composer.mentions import Mention, Reading
+    from e2i_shared.composer.model import DetailedSubQuestion
+    from e2i_shared.composer.scope import Condition
 
 MOST_SEGMENTS = 3
 _MOST_LEVELS = 20
@@ -23,6 +26,10 @@ _AFTER = re.compile(
     r"^[\s\-]*(?:groups?|bands?|buckets?|segments?|levels?|types?|tiers?|classes|categories|brackets?)\b", re.IGNORECASE
 )
 _AND = re.compile(r"^\s*(?:,|and|or|&|/|,\s*and|,\s*or)\s*$", re.IGNORECASE)
+_SUBJECT = re.compile(
+    r"^\W*(?:and\s+|but\s+)?(?:whether\s+|if\s+)?(?:do|does|did|are|is|will|would|can)\s+(?:the\s+)?$", re.IGNORECASE
+)
+_VERSUS = re.compile(r"\b(?:versus|vs\.?|compar\w*|than|differ\w*|between)(?:\s|$)", re.IGNORECASE)
 _NUMERIC = {ColumnKind.NUMBER, ColumnKind.INTEGER}
 
 
@@ -35,6 +42,26 @@ def split_columns(reading: Reading) -> list[Mention]:
         if _BEFORE.search(before) or _AFTER.match(after) or follows:
             found.append(mention)
     return found
+
+
+def compared_values(
+    question: DetailedSubQuestion, found: Sequence[Condition], splits: Sequence[Mention]
+) -> tuple[list[Condition], list[Mention]]:
+    """Turn values that are compared, not filtered by, into a split of their column.
+
+    "Do oncologists respond more than allergists", "do academic HCPs respond differently", "the Northeast versus the South".
+    """
+    filters: list[Condition] = []
+    dimensions = list(splits)
+    for condition in found:
+        mention, text = condition.used[0], question.text
+        several = condition.filter.op == "in"
+        subject = not splits and bool(_SUBJECT.search(text[: mention.start]))
+        compares = question.domain == Domain.SEGMENTATION and (several or subject)
+        versus = question.domain == Domain.CAUSAL and several and bool(_VERSUS.search(text))
+        dimensions += [mention] if compares or versus else []
+        filters += [] if compares else [condition]
+    return filters, dimensions
 
 
 def default_segments(dataset: Dataset, taken: Collection[str]) -> list[str]:

@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from e2i_shared.api.classification import Domain
 from e2i_shared.api.datasets import ColumnRole
 from e2i_shared.composer.binding import Bound, KpiName, Names, bind
 from e2i_shared.composer.inherit import inherit
+from e2i_shared.composer.intents import Intent
 from e2i_shared.composer.lexicon import build_lexicon
 from e2i_shared.composer.mentions import read_text
 from e2i_shared.composer.model import Binding
@@ -26,6 +28,15 @@ if TYPE_CHECKING:
     from e2i_shared.composer.model import Decomposition, DetailedSubQuestion
 
 
+_ROLES = {
+    Domain.CAUSAL: {ColumnRole.TREATMENT, ColumnRole.OUTCOME},
+    Domain.SEGMENTATION: {ColumnRole.TREATMENT, ColumnRole.OUTCOME},
+    Domain.GAP: {ColumnRole.OUTCOME},
+    Domain.KPI: {ColumnRole.OUTCOME},
+}
+_WITHOUT_DATA = {Intent.EXPLANATION, Intent.BOUNDARIES}
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The sub-questions bound to one data set: what could be bound, and why the others could not."""
@@ -37,7 +48,13 @@ class Attempt:
     @property
     def score(self) -> float:
         """Return how many phrases were bound; a sub-question that cannot be bound counts for none."""
-        return sum(b.covered + len(b.treatments[:1]) + len(b.outcomes[:1]) for b in self.bound.values())
+        return sum(b.covered + len(b.treatments[:1]) + len(b.outcomes[:1]) + _serves(b) for b in self.bound.values())
+
+
+def _serves(bound: Bound) -> float:
+    """Return a small advantage for data that has the roles the question's kind needs."""
+    needed = _ROLES.get(bound.question.domain, set())
+    return 0.25 if bound.covered and needed <= {c.role for c in bound.dataset.columns} else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +89,7 @@ def ground(
     attempts = [_attempt(decomposition, d, names) for d in _eligible(query, datasets, dataset)]
     chosen = _choose(attempts, decomposition)
     whole, filters, found = _common_scope(query, decomposition, chosen.lexicon, names)
-    bound, failures = _elsewhere(chosen, attempts)
+    bound, failures = _elsewhere(chosen, attempts, decomposition)
     bound = {q: replace(b, filters=_merge(b.filters, filters)) if b.dataset == whole else b for q, b in bound.items()}
     bound, failures = inherit(decomposition, bound, failures)
     if failures and not bound:
@@ -138,8 +155,9 @@ def _choose(attempts: Sequence[Attempt], decomposition: Decomposition) -> Attemp
     best = max(fit(a) for a in attempts)
     tied = [a for a in attempts if fit(a) == best]
     finest = [a for a in tied if all(_is_finer(a.lexicon.dataset, b.lexicon.dataset) for b in tied if b is not a)]
-    if len(finest) == 1:
-        return finest[0]
+    needs_data = any(b.intent not in _WITHOUT_DATA for a in attempts for b in a.bound.values())
+    if not needs_data or (len(finest) == 1 and best > 0):
+        return (finest or tied)[0]
     names = [a.lexicon.dataset.name for a in tied]
     if best == 0:
         text = "None of the data sets knows a word of the question"
@@ -158,16 +176,27 @@ def _is_finer(dataset: Dataset, other: Dataset) -> bool:
     return bool(others) and others < ids and dataset.rows > other.rows
 
 
-def _elsewhere(chosen: Attempt, attempts: Sequence[Attempt]) -> tuple[dict[str, Bound], dict[str, UnprocessableError]]:
-    """Bind what the chosen data set cannot to the one other data set that can."""
+def _elsewhere(
+    chosen: Attempt, attempts: Sequence[Attempt], decomposition: Decomposition
+) -> tuple[dict[str, Bound], dict[str, UnprocessableError]]:
+    """Bind what the chosen data set cannot, or clearly not as well, to the one other data set that can."""
     bound, failures = dict(chosen.bound), dict(chosen.failures)
-    for question in list(failures):
-        options = [a.bound[question] for a in attempts if question in a.bound and a.bound[question].covered]
+    for question in decomposition.sub_questions:
+        own = bound.get(question.id)
+        options = [b for a in attempts if a is not chosen and (b := a.bound.get(question.id)) and b.covered]
+        options = options if own is None else [b for b in options if _says_more(b, own, decomposition)]
         options.sort(key=lambda b: -b.covered)
         if options and (len(options) == 1 or options[0].covered > options[1].covered):
-            bound[question] = options[0]
-            del failures[question]
+            bound[question.id] = options[0]
+            failures.pop(question.id, None)
     return bound, failures
+
+
+def _says_more(other: Bound, own: Bound, decomposition: Decomposition) -> bool:
+    """Return whether a sub-question that stands on its own names a measure that only the other data set knows."""
+    alone = not any(d.to == own.question.id for d in decomposition.dependencies)
+    measures = other.measures and not set(other.measures) <= {c.name for c in own.dataset.columns}
+    return alone and bool(measures) and own.intent in {Intent.GAP, Intent.KPI} and other.covered > own.covered
 
 
 def _common_scope(

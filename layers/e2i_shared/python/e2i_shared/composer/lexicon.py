@@ -45,7 +45,8 @@ class Lexicon:
         limit = tolerance(phrase_key)
         if not limit:
             return []
-        found = [(distance(phrase_key, name, limit), name) for name in self.names if tolerance(name)]
+        first = phrase_key[0]
+        found = [(distance(phrase_key, n, limit), n) for n in self.names if n[0] == first and tolerance(n)]
         best = min((d for d, _ in found), default=limit + 1)
         if best > limit:
             return []
@@ -64,11 +65,10 @@ def build_lexicon(dataset: Dataset) -> Lexicon:
     """Return the lexicon of a data set; names win over synonyms, synonyms over values."""
     lexicon = Lexicon(dataset)
     for source in (_column_names, _column_synonyms, _column_values):
-        found = [(name_key, target) for column in dataset.columns for name_key, target in source(column)]
-        for name_key, target in found:
+        taken = set(lexicon.names)
+        for name_key, target in (found for column in dataset.columns for found in source(column)):
             known = lexicon.names.setdefault(name_key, [])
-            same_rank = all((t.value is None) == (target.value is None) for t in known)
-            if target not in known and (same_rank or not known):
+            if name_key not in taken and target not in known:
                 known.append(target)
     return lexicon
 

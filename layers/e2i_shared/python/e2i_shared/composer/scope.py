@@ -34,6 +34,8 @@ _OPS: dict[str, FilterOp] = {
     ">": "gt", "over": "gt", "above": "gt", "greater than": "gt", "more than": "gt", "older than": "gt",
     "<": "lt", "under": "lt", "below": "lt", "less than": "lt", "younger than": "lt",
 }  # fmt: skip
+_VAGUE = re.compile(r"\b(high|higher|low|lower|mid|middle|medium|upper)[\s-]+$", re.IGNORECASE)
+_EXTREME = re.compile(r"\b(?:(top|highest)|bottom|lowest)[\s-]+(?:the\s+)?$", re.IGNORECASE)
 _PEOPLE = r"(?:hcps?|doctors?|physicians?|prescribers?|patients?|customers?|accounts?|cent(?:er|re)s?|practices?|users?|people|stores?|members?)"
 
 
@@ -50,6 +52,13 @@ class Condition:
 def conditions(reading: Reading, dataset: Dataset) -> list[Condition]:
     """Return the conditions a text puts on columns: values, numeric comparisons and yes/no qualities."""
     return [*_value_conditions(reading), *_number_conditions(reading, dataset), *_boolean_conditions(reading, dataset)]
+
+
+def vague_conditions(reading: Reading, dataset: Dataset) -> list[str]:
+    """Return phrases that restrict a numeric column without saying where: ``high decile``."""
+    numeric = [m for m in reading.columns if (c := dataset.column(m.column)) and c.kind in _NUMERIC]
+    found = ((m, _VAGUE.search(reading.text[: m.start])) for m in numeric)
+    return [f"{match[1]} {m.phrase}" for m, match in found if match]
 
 
 def _value_conditions(reading: Reading) -> list[Condition]:
@@ -107,6 +116,20 @@ def _number_conditions(reading: Reading, dataset: Dataset) -> list[Condition]:
         ):
             phrase = (mention.phrase + match.group()).strip()
             found.append(Condition(_numeric_filter(column, match), phrase, mention.fuzzy, (mention,)))
+    return found
+
+
+def extreme_conditions(reading: Reading, dataset: Dataset) -> list[Condition]:
+    """Return the conditions of phrases such as ``top decile``: the integer column's largest (smallest) value."""
+    found = []
+    for mention in reading.columns:
+        column, match = dataset.column(mention.column), _EXTREME.search(reading.text[: mention.start])
+        if match is None or column is None or column.kind != ColumnKind.INTEGER or mention.phrase.lower().endswith("s"):
+            continue
+        bound = column.statistics.maximum if match[1] else column.statistics.minimum
+        if isinstance(bound, (int, float)) and column.role == ColumnRole.SEGMENT:
+            made = Filter(column=column.name, value=int(bound))
+            found.append(Condition(made, match[0] + mention.phrase, mention.fuzzy, (mention,)))
     return found
 
 
@@ -173,6 +196,6 @@ def period_filters(periods: Sequence[Period], dataset: Dataset) -> list[Filter]:
 def describe_filter(condition: Filter) -> str:
     """Return a filter as a reader would write it: ``region = Northeast``."""
     signs = {"eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥", "in": "in", "between": "between"}
-    value, joint = condition.value, " to " if condition.op == "between" else ", "
+    value, joint = condition.value, " and " if condition.op == "between" else ", "
     shown = joint.join(map(str, value)) if isinstance(value, list) else str(value)
     return f"{condition.column} {signs[condition.op]} {shown}"

@@ -19,15 +19,18 @@ _AUX = r"(?:did|does|do|will|would|can|could|has|have|had|is|are|was|were|should
 _ASK = rf"(?:(?:whether|if|how much|how far|by how much|what|how)\s+)?(?:{_AUX}\s+)?"
 _BRING = r"(?:add|bring|generate|produce|create|drive|yield|deliver|contribute|buy|give|gain|get)"
 
+_LONGEST = 600  # characters of a sub-question that are read; the patterns' time grows with the square
+
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
         rf"\b{_EFFECT}\s+(?:of|from)\s+(?P<cause>.+?)\s+(?:on|upon|to)\s+(?P<effect>.+)",
         rf"\b{_EFFECT}\s+on\s+(?P<effect>.+?)\s+(?:of|from|by)\s+(?P<cause>.+)",
         rf"\b{_EFFECT}\s+(?:{_AUX}\s+|that\s+)?(?P<cause>.+?)\s+(?:has|have|had|make|made)\s+(?:on|upon)\s+(?P<effect>.+)",
-        rf"(?P<cause>.+?)(?:'s|’s)?\s+(?:{_AUX}\s+)?(?:an?|any|some|no|a real|a causal)?\s*{_EFFECT}\s+(?:on|upon)\s+(?P<effect>.+)",
+        rf"^(?P<cause>.+?)(?:'s|’s)?\s+(?:{_AUX}\s+)?(?:an?|any|some|no|a real|a causal)?\s*{_EFFECT}\s+(?:on|upon)\s+(?P<effect>.+)",
+        rf"\b{_EFFECT}\s+(?:of|from)\s+(?P<cause>.+)",
         rf"\b(?:how much|how many)\s+(?P<effect>.+?)\s+(?:did|does|do|would|will|can)\s+(?P<cause>.+?)\s+{_BRING}\b",
-        rf"^(?P<effect>.+?)\s+{_PASSIVE}\s+(?P<cause>.+)",
+        rf"^(?P<effect>.+?)\s+(?:(?:was|were|is|are|been|being)\s+)?{_PASSIVE}\s+(?P<cause>.+)",
         r"\b(?:relationship|relation|link|association)\s+between\s+(?P<cause>.+?)\s+and\s+(?P<effect>.+)",
         r"\brespon(?:d(?:s|ed|ing)?|ses?|sive)\b(?P<effect>[^?]*?)\s+to\s+(?P<cause>.+)",
         rf"^\W*{_ASK}(?P<cause>.+?)\s+(?P<verb>{_VERB})\s+(?P<effect>.+)",
@@ -53,7 +56,7 @@ class Slots:
 def causal_slots(text: str) -> Slots:
     """Return the spans of cause and effect, as in ``did X raise Y``, ``effect of X on Y``, ``Y because of X``."""
     for pattern in _PATTERNS:
-        match = pattern.search(text)
+        match = pattern.search(text[:_LONGEST])
         if match:
             return _slots(match)
     return Slots()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from e2i_shared.composer.references import is_reference, references_in, source_step
 from e2i_shared.composer.schema_fit import fits, schema_at
@@ -123,15 +124,20 @@ def _reference_fits(step: PlanStep, where: str, plan: Plan, catalogue: Mapping[s
             yield f"{where} has no input {name!r}"
             continue
         producer = catalogue[tools[source_step(value)]]
-        made = schema_at(producer.result.model_json_schema(), value["path"])
+        made = schema_at(_schema_of(producer.result), value["path"])
         if made is None:
             yield f"{where}: {producer.name} has no output at {value['path']!r}"
         elif not fits(made, _wanted(catalogue[step.tool], name)):
             yield f"{where}: {producer.name}'s {value['path']!r} does not fit its input {name!r}"
 
 
+@cache
+def _schema_of(model: type[BaseModel]) -> Json:
+    return model.model_json_schema()
+
+
 def _wanted(spec: ToolSpec, name: str) -> Json:
-    schema = spec.params.model_json_schema()
+    schema = _schema_of(spec.params)
     return {**schema["properties"][name], "$defs": schema.get("$defs", {})}
 
 

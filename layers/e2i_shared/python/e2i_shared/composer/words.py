@@ -55,7 +55,7 @@ def stem(word: str) -> str:
     """Return a crude stem, the same for singular, plural and the adjectives of places and specialties."""
     word = word.lower().removesuffix("'s").removesuffix("’s")
     for suffix, replacement in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+        if word.endswith(suffix) and len(word) - len(suffix) + len(replacement) >= 3:
             return word.removesuffix(suffix) + replacement
     return word
 
@@ -65,6 +65,7 @@ def pieces(name: str) -> list[str]:
     return [p.lower() for p in re.findall(r"[^\W_]+", _CAMEL.sub("_", name.replace("'s", "").replace("’s", "")))]
 
 
+@lru_cache(maxsize=8192)
 def key(phrase: str) -> str:
     """Return what two spellings of one phrase share: the joined stems of its pieces."""
     return "".join(stem(p) for p in pieces(phrase))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_shared.composer.recipes.inputs import effects, lacking
+from e2i_shared.composer.recipes.segments import by_segment, segment_columns
 from e2i_shared.composer.references import reference
 
 if TYPE_CHECKING:
@@ -13,10 +14,15 @@ if TYPE_CHECKING:
 
 
 def effect(bench: Workbench, bound: Bound) -> str | None:
-    """Estimate the effect of each named treatment on each named outcome."""
+    """Estimate the effect of each named treatment on each named outcome, and by segment where the question splits it."""
     if not bench.has("causal_effect_estimator"):
         return lacking("Estimating an effect", "causal_effect_estimator")
-    return None if effects(bench, bound, asked=True) else "The cause and the outcome are the same column."
+    if not effects(bench, bound, asked=True):
+        return "The cause and the outcome are the same column."
+    columns = segment_columns(bound)
+    if columns and bench.has("cate_analyzer"):
+        by_segment(bench, bound, columns)
+    return None
 
 
 def robustness(bench: Workbench, bound: Bound) -> str | None:

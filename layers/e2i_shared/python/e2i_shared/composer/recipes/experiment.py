@@ -34,6 +34,7 @@ def power(bench: Workbench, bound: Bound) -> str | None:
     inputs = _options(bound.question.text)
     named = _named_effect(bound)
     if named:
+        bench.note(_relative_note(bound) or _unit_note(bound))
         bench.add("power_calculator", "Size of the test", named | inputs, bound.question.id)
         return None
     if not (bound.treatments and bound.outcomes):
@@ -81,9 +82,21 @@ def _named_effect(bound: Bound) -> Json:
     return {"effect_size": size, "outcome_col": column.name, **data_inputs(bound)}
 
 
+def _relative_note(bound: Bound) -> str | None:
+    """Return what a percentage is taken of, when the effect is named as one."""
+    match = _DETECT.search(bound.question.text)
+    column = bound.dataset.column((*bound.outcomes, *bound.measures)[0])
+    if match is None or not match["percent"] or column is None or column.kind == ColumnKind.BOOLEAN:
+        return None
+    mean = column.statistics.mean or 0.0
+    return f"{match[1]}% is taken of the mean of {column.name} over all rows of {bound.dataset.name}, {mean:.4g}. {_unit_note(bound)}"
+
+
 def _unit_note(bound: Bound) -> str:
     unit, cluster = bound.dataset.unit or "row of the data set", cluster_column(bound.dataset)
-    text = f"The test is sized in units of one {unit}, for the estimated effect of one unit of {bound.treatments[0]}."
+    text = f"The test is sized in units of one {unit}."
+    if bound.treatments:
+        text += f" The effect is that of one unit of {bound.treatments[0]}."
     if cluster:
         text += f" Rows of one {cluster} are correlated: a test that randomises by {cluster} needs more (its design effect)."
     return text

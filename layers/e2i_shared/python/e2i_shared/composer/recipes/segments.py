@@ -11,7 +11,6 @@ from e2i_shared.composer.recipes.inputs import LOWER_IS_BETTER, effects, lacking
 from e2i_shared.composer.references import reference
 
 if TYPE_CHECKING:
-    from e2i_shared.api.datasets import Dataset
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.workbench import Workbench
 
@@ -22,33 +21,41 @@ def segments(bench: Workbench, bound: Bound) -> str | None:
     """Estimate the effect by segment and, where the question asks who responds most or least, rank the segments."""
     if not bench.has("causal_effect_estimator", "cate_analyzer"):
         return lacking("Comparing segments", "cate_analyzer")
-    columns = _columns(bench, bound)
+    columns = segment_columns(bound) or _defaults(bench, bound)
     if not columns:
         return f"Data set {bound.dataset.name} has no column left to segment by."
-    for number in effects(bench, bound, asked=False):
-        inputs = {"causal_result": reference(number), "segment_cols": columns}
-        cate = bench.add("cate_analyzer", f"Effect by {', '.join(columns)}", inputs, bound.question.id)
+    for cate in by_segment(bench, bound, columns):
         if RANKING.search(bound.question.text) and bench.has("segment_ranker"):
             ranked = {"cate_result": reference(cate)} | _direction(bound)
             bench.add("segment_ranker", "Segments ranked", ranked, bound.question.id)
     return None
 
 
-def _direction(bound: Bound) -> dict[str, bool]:
-    """Return that less is better, where the outcome's name says so."""
-    return {"higher_is_better": False} if any(LOWER_IS_BETTER.search(o) for o in bound.outcomes) else {}
+def by_segment(bench: Workbench, bound: Bound, columns: list[str]) -> list[int]:
+    """Add the effects by these columns; return their step numbers."""
+    name, serves = f"Effect by {', '.join(columns)}", bound.question.id
+    inputs = [{"causal_result": reference(n), "segment_cols": columns} for n in effects(bench, bound, asked=False)]
+    return [bench.add("cate_analyzer", name, each, serves) for each in inputs]
 
 
-def _columns(bench: Workbench, bound: Bound) -> list[str]:
-    fixed = {f.column for f in bound.filters if f.op == "eq"}
-    taken = {*fixed, *bound.treatments, *bound.outcomes}
-    named = [c for c in bound.splits if c not in taken and _is_segment(bound.dataset, c)]
-    columns = named or default_segments(bound.dataset, taken)
-    if columns and not named:
+def segment_columns(bound: Bound) -> list[str]:
+    """Return the columns the question splits an effect by; ids, dates and columns fixed by a filter are none."""
+    taken = _taken(bound)
+    columns = [c for name in bound.splits if name not in taken and (c := bound.dataset.column(name))]
+    return [c.name for c in columns if c.role not in _NO_SEGMENT]
+
+
+def _taken(bound: Bound) -> set[str]:
+    return {f.column for f in bound.filters if f.op == "eq"} | {*bound.treatments, *bound.outcomes}
+
+
+def _defaults(bench: Workbench, bound: Bound) -> list[str]:
+    columns = default_segments(bound.dataset, _taken(bound))
+    if columns:
         bench.note(f"The question names no segments; compared by {', '.join(columns)}.")
     return columns
 
 
-def _is_segment(dataset: Dataset, name: str) -> bool:
-    column = dataset.column(name)
-    return column is not None and column.role not in _NO_SEGMENT
+def _direction(bound: Bound) -> dict[str, bool]:
+    """Return that less is better, where the outcome's name says so."""
+    return {"higher_is_better": False} if any(LOWER_IS_BETTER.search(o) for o in bound.outcomes) else {}
