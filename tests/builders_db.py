@@ -19,6 +19,7 @@ from e2i_shared.api.classification import (
 from e2i_shared.api.common import Filter
 from e2i_shared.api.composition import Answer, AnswerPart, Claim, MissingPart, ValueRef
 from e2i_shared.api.datasets import Column, ColumnKind, ColumnRole, ColumnStatistics, Dataset
+from e2i_shared.api.tools import ToolCategory, ToolDescription, ToolEdge
 from e2i_shared.composer.model import (
     Binding,
     Decomposition,
@@ -174,3 +175,17 @@ def a_dataset(name: str = "Visits", *, rows: int = 100, **changes: Any) -> Datas
 def a_direction(*weights: float) -> list[float]:
     """Return a vector of 1,536 numbers that starts with the given weights."""
     return [*map(float, weights), *([0.0] * (DIMENSIONS - len(weights)))]
+
+
+def tool(name: str, *producers: str, version: str = "1.0.0") -> ToolDescription:
+    return ToolDescription(
+        name=name,
+        category=ToolCategory.CAUSAL,
+        source_agent="causal_impact",
+        description=f"What {name} does.",
+        version=version,
+        edges=[ToolEdge(producer=p, output_field="", input_field="given") for p in producers],
+        input_schema={"type": "object"},
+        output_schema={"type": "object"},
+        examples=[{"x": 1}],
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from e2i_shared.api.tools import ToolCategory, ToolDescription, ToolEdge
+from builders_db import tool
 from e2i_shared.db.catalogue import PostgresCatalogue, next_version, save_version
 from e2i_shared.db.classifications import PostgresClassifications
 from e2i_shared.db.compositions import PostgresCompositions
@@ -28,20 +28,6 @@ if TYPE_CHECKING:
 
     from e2i_shared.api.datasets import Dataset
     from e2i_shared.db.connection import Database
-
-
-def tool(name: str, *producers: str, version: str = "1.0.0") -> ToolDescription:
-    return ToolDescription(
-        name=name,
-        category=ToolCategory.CAUSAL,
-        source_agent="causal_impact",
-        description=f"What {name} does.",
-        version=version,
-        edges=[ToolEdge(producer=p, output_field="", input_field="given") for p in producers],
-        input_schema={"type": "object"},
-        output_schema={"type": "object"},
-        examples=[{"x": 1}],
-    )
 
 
 TOOLS = (tool("estimate"), tool("rank", "segment"), tool("refute", "estimate"), tool("segment", "estimate"))

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from e2i_shared.db.migrate import bootstrap_database, discover, from_files, main, migrate, rollback
+from builders_db import tool
+from e2i_shared.db.migrate import bootstrap_database, create_tenant, discover, from_files, main, migrate, rollback
+from e2i_shared.db.tools import sync_tools
 from e2i_shared.errors import ConfigurationError
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 CATALOG = """
 SELECT 'table' AS kind, n.nspname || '.' || c.relname AS name FROM pg_class AS c
@@ -105,3 +109,46 @@ def test_the_command_line_says_what_it_did(empty, capsys):
     assert capsys.readouterr().out == "nothing to do\n"
     assert main(["--conninfo", empty, "--to", "7"]) == 0
     assert capsys.readouterr().out == "rolled back 0008_operations\n"
+
+
+@pytest.fixture
+def managed(postgres_server):
+    """A database of a deploying role that may create roles and databases but is no superuser, as on RDS."""
+    name = postgres_server.create()
+    with psycopg.connect(postgres_server.admin, autocommit=True) as connection:
+        connection.execute("CREATE ROLE deployer LOGIN CREATEROLE CREATEDB")
+        connection.execute("GRANT e2i_owner, e2i_app TO deployer WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO deployer").format(sql.Identifier(name)))
+    with psycopg.connect(postgres_server.admin_of(name)) as connection:
+        connection.execute("CREATE EXTENSION vector")
+    yield make_conninfo(postgres_server.admin, dbname=name, user="deployer")
+    postgres_server.drop(name)
+    with psycopg.connect(postgres_server.admin, autocommit=True) as connection:
+        connection.execute("DROP OWNED BY deployer CASCADE")
+        connection.execute("DROP ROLE deployer")
+
+
+def test_a_deploying_role_that_is_no_superuser_migrates_adds_tenants_and_tools(migrated, managed):
+    assert len(migrate(managed)) == len(discover())
+    assert migrate(managed) == []
+    create_tenant(managed, "00000000-0000-7000-8000-000000000001", "default")
+
+    assert sync_tools(managed, [tool("estimate"), tool("rank", "estimate")]).added == ("estimate", "rank")
+    assert rollback(managed, 7) == ["0008_operations"]
+    with psycopg.connect(managed) as connection:
+        assert connection.execute(
+            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall() == [("e2i_owner",)]
+
+
+def test_synchronising_tools_adds_updates_and_deprecates_and_says_so(migrated):
+    first = sync_tools(migrated.admin, [tool("a"), tool("b", "a")])
+    again = sync_tools(migrated.admin, [tool("a"), tool("b", "a")])
+    changed = sync_tools(migrated.admin, [tool("a", version="2.0.0"), tool("c", "a")])
+    back = sync_tools(migrated.admin, [tool("a", version="2.0.0"), tool("b"), tool("c", "a")])
+
+    assert (first.added, first.updated, first.deprecated) == (("a", "b"), (), ())
+    assert (again.added, again.updated, again.deprecated) == ((), (), ())
+    assert (changed.added, changed.updated, changed.deprecated) == (("c",), ("a",), ("b",))
+    assert (back.added, back.updated, back.deprecated) == ((), ("b",), ())
+    assert migrated.as_admin("SELECT consumer, producer FROM tool_dependencies") == [("c", "a")]

@@ -17,7 +17,8 @@ END $$;
 
 DO $$
 BEGIN
-    IF NOT pg_has_role(CURRENT_USER, 'e2i_owner', 'MEMBER') THEN
+    -- Who creates a role is its member without the right to act as it: only a superuser needs no grant.
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
         EXECUTE format('GRANT e2i_owner TO %I', CURRENT_USER);
     END IF;
     EXECUTE format('GRANT CREATE, TEMPORARY ON DATABASE %I TO e2i_owner', current_database());

@@ -283,7 +283,7 @@ COMMENT ON FUNCTION public.ensure_episode_partitions(months_ahead integer) IS 'C
 CREATE FUNCTION public.find_similar_compositions(p_embedding public.vector, p_limit integer DEFAULT 5, p_min_similarity double precision DEFAULT 0.7, p_model text DEFAULT NULL::text) RETURNS TABLE(episode_id uuid, composition_id uuid, query_text text, similarity double precision, success boolean, created_at timestamp with time zone)
     LANGUAGE plpgsql STABLE
     SET "hnsw.iterative_scan" TO 'strict_order'
-    SET "hnsw.ef_search" TO '100'
+    SET "hnsw.ef_search" TO '80'
     SET "hnsw.max_scan_tuples" TO '100000'
     SET enable_sort TO 'off'
     AS $$

@@ -160,7 +160,7 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql STABLE
 SET hnsw.iterative_scan = 'strict_order'
-SET hnsw.ef_search = 100
+SET hnsw.ef_search = 80
 SET hnsw.max_scan_tuples = 100000
 SET enable_sort = off
 AS $$
