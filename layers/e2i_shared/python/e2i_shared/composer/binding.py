@@ -132,7 +132,7 @@ def find_kpi(reading: Reading, dataset: Dataset, names: Names) -> tuple[KpiName,
             if kpi and any(all(dataset.column(c) for c in need) for need in kpi.columns):
                 found.append((kpi, group[0].start, group[-1].end))
     found = [
-        f for f in found if not any(m.value is None and m.start <= f[1] and f[2] < m.end for m in reading.mentions)
+        f for f in found if not any(m.value is None and m.start <= f[1] and f[2] <= m.end for m in reading.mentions)
     ]
     return found[0] if found else None
 
@@ -212,7 +212,8 @@ def _partial(span: tuple[int, int], text: str, lexicon: Lexicon) -> list[Mention
     hits = [(t, targets) for t, targets in found if targets]
     strangers = [t for t, targets in found if not targets and not is_common(t.text)]
     columns = {target.column for _, targets in hits for target in targets}
-    if len(columns) != 1 or strangers:
+    column = lexicon.dataset.column(next(iter(columns))) if len(columns) == 1 else None
+    if column is None or strangers or column.role in _NOT_MEASURES | {ColumnRole.SEGMENT}:
         return []
     word = hits[0][0].text
     start = text.find(word, span[0])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from e2i_shared.tools._registry import ToolSpec
 
 _COLUMN_SUFFIXES = ("_col", "_cols", "_column", "_columns")
-_COLUMN_LISTS = {"confounders", "covariates", "columns", "benchmark_covariates"}
+_COLUMN_LISTS = {"confounders", "covariates", "columns", "benchmark_covariates", "group_by", "dimensions"}
 
 
 def validate_plan(
@@ -99,7 +99,7 @@ def _step(step: PlanStep, plan: Plan, catalogue: Mapping[str, ToolSpec], dataset
     where = f"step {step.step_number} ({step.tool})"
     yield from _literals(step, where, catalogue[step.tool])
     yield from _reference_fits(step, where, plan, catalogue)
-    yield from _columns(step, where, datasets)
+    yield from _columns(step, where, plan, datasets)
 
 
 def _literals(step: PlanStep, where: str, spec: ToolSpec) -> Iterator[str]:
@@ -141,9 +141,9 @@ def _wanted(spec: ToolSpec, name: str) -> Json:
     return {**schema["properties"][name], "$defs": schema.get("$defs", {})}
 
 
-def _columns(step: PlanStep, where: str, datasets: Sequence[Dataset]) -> Iterator[str]:
-    name = step.inputs.get("dataset")
-    if name is None or is_reference(name):
+def _columns(step: PlanStep, where: str, plan: Plan, datasets: Sequence[Dataset]) -> Iterator[str]:
+    name = _dataset_of(step, {s.step_number: s for s in plan.steps})
+    if name is None:
         return
     dataset = next((d for d in datasets if name in {d.name, d.dataset_id}), None)
     if dataset is None:
@@ -154,10 +154,19 @@ def _columns(step: PlanStep, where: str, datasets: Sequence[Dataset]) -> Iterato
             yield f"{where} names {column!r}, which is no column of {dataset.name}"
 
 
+def _dataset_of(step: PlanStep, steps: Mapping[int, PlanStep]) -> str | None:
+    """Return the data set a step reads, or that of the first step it builds on."""
+    own = step.inputs.get("dataset")
+    if isinstance(own, str):
+        return own
+    return next((name for d in step.depends_on if (name := _dataset_of(steps[d], steps))), None)
+
+
 def _named_columns(inputs: Json) -> Iterator[str]:
     for name, value in inputs.items():
         if name.endswith(_COLUMN_SUFFIXES) or name in _COLUMN_LISTS:
-            yield from ([value] if isinstance(value, str) else [v for v in value if isinstance(v, str)])
-    for condition in inputs.get("filters", []):
+            yield from (v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str))
+    filters = inputs.get("filters")
+    for condition in filters if isinstance(filters, list) else []:
         if isinstance(condition, dict) and isinstance(condition.get("column"), str):
             yield condition["column"]

@@ -22,7 +22,7 @@ _SAMPLE = re.compile(
     re.IGNORECASE,
 )
 _DETECT = re.compile(
-    rf"\b(?:detect|see|find|measure|effect (?:size )?of|lift of|uplift of|difference of|increase of)\s+(?:an?\s+)?(?:\w+\s+){{0,3}}?{_NUMBER}\s*(?P<percent>%|percent\b|pct\b)?",
+    rf"\b(?:detect\w*|sees?|finds?|measures?|effect (?:size )?of|lift of|uplift of|difference of|increase of)\s+(?:an?\s+)?(?:\w+\s+){{0,3}}?{_NUMBER}\s*(?P<percent>%|percent\b|pct\b)?",
     re.IGNORECASE,
 )
 
