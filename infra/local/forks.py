@@ -1,4 +1,4 @@
-"""The runtime's side of a zygote and of one worker process."""
+"""The runtime's side of the processes in ``zygote`` and ``worker``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from infra.local import frames
 from infra.local.zygote import PID, SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 READY_SECONDS = 60.0  # importing on a loaded machine; Lambda's own limit of 10 s counts on an idle one
 
@@ -56,33 +56,29 @@ class Worker:
         self.writer.close()
 
 
-class Zygote:
-    """A forking server with libraries preloaded; started on first use, and again when it died."""
+@dataclass(slots=True)
+class Forker:
+    """The line to a process that others are forked from; opened on first use, and again when it broke."""
 
-    def __init__(self, environment: Mapping[str, str], preload: Sequence[str]) -> None:
-        self._environment = dict(environment)
-        self._preload = list(preload)
-        self._lock = asyncio.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._connection: socket.socket | None = None
+    connect: Callable[[], Awaitable[socket.socket]]
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _connection: socket.socket | None = None
 
-    def start(self) -> None:
-        """Start the process unless it runs; returns before its imports are done."""
-        if self._process is not None and self._process.poll() is None:
-            return
-        self.stop()
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "infra.local.zygote", str(theirs.fileno()), *self._preload]
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command,
-            env=self._environment,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # a Ctrl-C in the terminal is the runtime's to handle
-        )
-        theirs.close()
-        ours.setblocking(False)  # noqa: FBT003 - the socket API's own positional
-        self._connection = ours
+    async def request(self, specification: dict[str, Any]) -> tuple[int, socket.socket]:
+        """Return a new process's id and our end of the socket to it.
+
+        Raises
+        ------
+        OSError
+            When there is none: the line broke.
+        """
+        async with self._lock:
+            if self._connection is not None:
+                with suppress(OSError):
+                    return await _ask(self._connection, specification)
+                self.close()  # the process is gone: begin anew
+            self._connection = await self.connect()
+            return await _ask(self._connection, specification)
 
     async def fork(self, specification: dict[str, Any]) -> Worker:
         """Return a new worker once its handler is imported.
@@ -92,15 +88,11 @@ class Zygote:
         WorkerGoneError
             When the process could not be started or died while importing.
         """
-        ours, theirs = socket.socketpair()
         try:
-            pid = await self._request(specification, theirs.fileno())
-            reader, writer = await asyncio.open_unix_connection(sock=ours)
+            pid, connection = await self.request({**specification, "kind": "worker"})
+            reader, writer = await asyncio.open_unix_connection(sock=connection)
         except OSError as error:
-            ours.close()
             raise WorkerGoneError from error
-        finally:
-            theirs.close()
         worker = Worker(pid, reader, writer)
         try:
             async with asyncio.timeout(READY_SECONDS):
@@ -110,28 +102,76 @@ class Zygote:
             raise WorkerGoneError from error
         return worker
 
-    async def _request(self, specification: dict[str, Any], descriptor: int) -> int:
-        async with self._lock:
-            self.start()
-            connection = self._connection
-            if connection is None:
-                raise ConnectionResetError
-            body = json.dumps(specification).encode()
-            socket.send_fds(connection, [SIZE.pack(len(body)) + body], [descriptor])
-            loop = asyncio.get_running_loop()
-            answer = b""
-            while len(answer) < PID.size:
-                part = await loop.sock_recv(connection, PID.size - len(answer))
-                if not part:
-                    raise ConnectionResetError
-                answer += part
-            return int(PID.unpack(answer)[0])
-
-    def stop(self) -> None:
-        """End the process; its workers end with it."""
+    def close(self) -> None:
+        """Hang up; the process ends, and with it those it forked."""
         if self._connection is not None:
             self._connection.close()
+        self._connection = None
+
+
+async def _ask(connection: socket.socket, specification: dict[str, Any]) -> tuple[int, socket.socket]:
+    body = json.dumps(specification).encode()
+    ours, theirs = socket.socketpair()
+    try:
+        ours.setblocking(False)  # noqa: FBT003 - the socket API's own positional
+        socket.send_fds(connection, [SIZE.pack(len(body)) + body], [theirs.fileno()])
+        return int(PID.unpack(await _receive(connection, PID.size))[0]), ours
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+
+
+async def _receive(connection: socket.socket, size: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    answer = b""
+    while len(answer) < size:
+        part = await loop.sock_recv(connection, size - len(answer))
+        if not part:
+            raise ConnectionResetError
+        answer += part
+    return answer
+
+
+class Zygote:
+    """The root of a tree of forked processes, with libraries preloaded; started on first use, and again when it died."""
+
+    def __init__(self, environment: Mapping[str, str], preload: Sequence[str]) -> None:
+        self._environment = dict(environment)
+        self._preload = list(preload)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._forker = Forker(self._start)
+
+    def template(self, specification: dict[str, Any]) -> Forker:
+        """Return the line to a process that has one function's handler imported."""
+
+        async def connect() -> socket.socket:
+            _, connection = await self._forker.request({**specification, "kind": "template"})
+            return connection
+
+        return Forker(connect)
+
+    async def _start(self) -> socket.socket:
+        """Start the process; returns before its imports are done."""
+        self.stop()
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "infra.local.zygote", str(theirs.fileno()), *self._preload]
+        self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter and module; it returns at once
+            command,
+            env=self._environment,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C in the terminal is the runtime's to handle
+        )
+        theirs.close()
+        ours.setblocking(False)  # noqa: FBT003 - the socket API's own positional
+        return ours
+
+    def stop(self) -> None:
+        """End the process; all that were forked from it end, too."""
+        self._forker.close()
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        self._process = self._connection = None
+        self._process = None

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 import warnings
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,7 @@ def start(folder: Path) -> Server:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 server = get_server(folder, cleanup_mode="stop", start=False)
+                server._lock = nullcontext()  # noqa: SLF001 - its lock is shared with every server on the machine; ours is the data directory's
                 server.ensure_pgdata_inited()
                 _configure(folder)
                 server.start()

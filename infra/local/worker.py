@@ -62,7 +62,6 @@ class Context:
 
 def main(specification: dict[str, Any], descriptor: int) -> None:
     """Run the worker; returns when the runtime closed its end."""
-    _settle(specification)
     connection = socket.socket(fileno=descriptor)
     threading.Thread(target=_leave_with_the_runtime, args=(connection,), daemon=True).start()
     handler, failure = _load(specification["handler"])
@@ -77,8 +76,8 @@ def main(specification: dict[str, Any], descriptor: int) -> None:
             return
 
 
-def _settle(specification: dict[str, Any]) -> None:
-    """Take the function's environment and log file, and die with the process that forked this one."""
+def settle(specification: dict[str, Any]) -> None:
+    """Take the function's environment and log file, and arrange to die with the process that forked this one."""
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":

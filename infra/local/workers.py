@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local import frames
 from infra.local.asl.errors import dumps
-from infra.local.forks import Worker, WorkerGoneError, Zygote
+from infra.local.forks import Forker, Worker, WorkerGoneError, Zygote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,10 +60,15 @@ class Pool:
     zygote: Zygote
     environment: dict[str, str]
     log: Path
+    template: Forker = field(init=False)
     _idle: list[Worker] = field(default_factory=list)
     _live: set[Worker] = field(default_factory=set)
     _waiting: deque[asyncio.Future[Worker]] = field(default_factory=deque)
     _starting: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Draw the line to the function's template; nothing starts yet."""
+        self.template = self.zygote.template(self._specification())
 
     async def invoke(
         self, payload: bytes, *, wait_seconds: float | None = None, limit_seconds: float | None = None
@@ -165,7 +170,7 @@ class Pool:
             if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
                 self.log.replace(self.log.with_suffix(".log.1"))
         try:
-            worker = await self.zygote.fork(self._specification())
+            worker = await self.template.fork(self._specification())
         except WorkerGoneError as error:
             self._refuse_next(error)
             self._starting.discard(asyncio.current_task())
@@ -215,3 +220,4 @@ class Pool:
             worker.kill()
         self._live.clear()
         self._idle.clear()
+        self.template.close()

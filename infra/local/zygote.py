@@ -1,7 +1,8 @@
-"""The process that workers are forked from: it imports the heavy libraries once and never runs a handler.
+"""Processes that others are forked from: they import once and never run a handler.
 
-Started as ``python -m infra.local.zygote FD MODULE…``; reads one specification and one descriptor at a time, answers the new process's id.
-It stays single-threaded, so that forking is safe; numeric libraries are held to one thread by its environment.
+The root is started as ``python -m infra.local.zygote FD MODULE…`` and imports the libraries. From it a template is forked per function, which takes
+the function's environment and imports its handler; the function's workers are forked from that. Each reads one specification and one descriptor at
+a time and answers the new process's id. All stay single-threaded, so that forking is safe; numeric libraries are held to one thread by the environment.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import signal
 import socket
 import struct
 import sys
-from contextlib import suppress
+import traceback
 from typing import Any
 
 from infra.local import frames, worker
@@ -23,14 +24,15 @@ SIZE = struct.Struct("!I")
 PID = struct.Struct("!q")
 
 
-def main(descriptor: int, preload: list[str]) -> None:
-    """Preload, then fork a worker for each request until the runtime closes its end."""
-    connection = socket.socket(fileno=descriptor)
+def serve(connection: socket.socket, preload: list[str]) -> None:
+    """Import, then fork a process for each request until the runtime closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
     for name in preload:
-        with suppress(ImportError):
+        try:
             importlib.import_module(name)
+        except Exception:  # noqa: BLE001 - whoever needs it imports it again and reports what happens then
+            traceback.print_exc()
     gc.collect()
     gc.freeze()
     while request := receive(connection):
@@ -55,12 +57,21 @@ def _fork(connection: socket.socket, specification: dict[str, Any], descriptor: 
     if pid == 0:
         connection.close()
         try:
-            worker.main(specification, descriptor)
+            _become(specification, descriptor)
         finally:
             os._exit(0)
     os.close(descriptor)
     connection.sendall(PID.pack(pid))
 
 
+def _become(specification: dict[str, Any], descriptor: int) -> None:
+    """Be the process that was asked for, to its end."""
+    worker.settle(specification)
+    if specification["kind"] == "template":
+        serve(socket.socket(fileno=descriptor), [specification["handler"].rpartition(".")[0]])
+    else:
+        worker.main(specification, descriptor)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

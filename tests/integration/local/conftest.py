@@ -130,7 +130,9 @@ def make(prepared: Path) -> Callable[[Path], Service]:
 
     def copy(folder: Path) -> Service:
         folder.chmod(0o755)
-        subprocess.run(["cp", "-a", str(prepared), str(folder / "data")], check=True)  # keeps the server's own user
+        subprocess.run(
+            ["/bin/cp", "-a", str(prepared), str(folder / "data")], check=True
+        )  # keeps the server's own user
         return Service(folder)
 
     return copy
