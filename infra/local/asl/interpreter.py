@@ -232,9 +232,9 @@ def _failure(fields: dict[str, Any], data: Any, context: dict[str, Any]) -> Stat
 
 
 def _seconds(fields: dict[str, Any], data: Any, context: dict[str, Any], now: float) -> float:
-    if "Seconds" in fields:
-        return float(fields["Seconds"])
-    if "SecondsPath" in fields:
-        return float(_at(fields["SecondsPath"], data, context))
-    text = fields["Timestamp"] if "Timestamp" in fields else _at(fields["TimestampPath"], data, context)
-    return datetime.fromisoformat(str(text)).timestamp() - now
+    key = next(key for key in ("Seconds", "SecondsPath", "Timestamp", "TimestampPath") if key in fields)
+    value = _at(fields[key], data, context) if key.endswith("Path") else fields[key]
+    try:
+        return float(value) if key.startswith("Seconds") else datetime.fromisoformat(value).timestamp() - now
+    except (TypeError, ValueError) as error:
+        raise StateError("States.Runtime", f"{key} holds {dumps(value)[:100]}, which is no duration.") from error

@@ -230,8 +230,7 @@ def test_everything_ends_when_the_runtime_hangs_up(tmp_path: Path):
 
     async def scenario(made: Pool) -> None:
         task = asyncio.create_task(do(made, "spin"))
-        while not (tmp_path / "spinning").exists():
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(eventually, (tmp_path / "spinning").exists)
         worker = psutil.Process(made.pids[0])
         pids.extend([worker.pid, worker.ppid(), worker.parent().ppid()])
         task.cancel()
