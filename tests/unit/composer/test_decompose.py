@@ -17,7 +17,9 @@ def entity(text, kind="brand", **details):
 
 
 def test_each_sub_question_gets_the_entities_that_stand_in_it():
-    made = decompose(QUERY, classification(QUERY, PARTS, entities=[entity("Kisqali"), entity("territories", "territory")]))
+    made = decompose(
+        QUERY, classification(QUERY, PARTS, entities=[entity("Kisqali"), entity("territories", "territory")])
+    )
 
     assert [[e.text for e in q.entities] for q in made.sub_questions] == [["Kisqali"], ["territories"]]
 
@@ -65,7 +67,9 @@ def test_dependencies_are_taken_over():
 def test_a_reworded_sub_question_keeps_the_entities_its_words_hold():
     parts = [(Domain.KPI, "Total Kisqali prescriptions"), (Domain.GAP, "Territories behind the median")]
 
-    made = decompose(QUERY, classification(QUERY, parts, entities=[entity("Kisqali"), entity("territories", "territory")]))
+    made = decompose(
+        QUERY, classification(QUERY, parts, entities=[entity("Kisqali"), entity("territories", "territory")])
+    )
 
     assert [[e.text for e in q.entities] for q in made.sub_questions] == [["Kisqali"], ["territories"]]
 

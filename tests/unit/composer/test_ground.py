@@ -156,7 +156,10 @@ class TestChoosingTheDataSet:
 
     def test_a_tie_is_refused_with_the_candidates(self):
         twins = [
-            dataset(f"sales_{year}", [column("id", "id", "id"), column("revenue", role="outcome"), column("store", "category", "segment")])
+            dataset(
+                f"sales_{year}",
+                [column("id", "id", "id"), column("revenue", role="outcome"), column("store", "category", "segment")],
+            )
             for year in (2024, 2025)
         ]
         with pytest.raises(UnknownDatasetError, match="fit the question equally well") as caught:
@@ -241,7 +244,10 @@ class TestSeveralParts:
         assert made.bound["Q2"].dataset.name == "patients"
 
     def test_a_gap_to_target_goes_to_the_data_set_that_has_targets(self):
-        parts = [(S, "Which specialties respond best to emails for Fabhalta"), (G, "which territories are furthest below target")]
+        parts = [
+            (S, "Which specialties respond best to emails for Fabhalta"),
+            (G, "which territories are furthest below target"),
+        ]
         made = ground("…", decomposition(parts), datasets())
 
         assert made.bound["Q2"].dataset.name == "territories"

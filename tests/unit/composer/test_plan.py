@@ -88,7 +88,12 @@ class TestTheKisqaliQuestion:
         assert (self.plan().dataset, self.plan().dataset_version) == ("hcp_monthly", 1)
 
     def test_the_critical_path_is_known_when_the_latencies_are(self):
-        usual = {"causal_effect_estimator": 300.0, "cate_analyzer": 400.0, "segment_ranker": 10.0, "power_calculator": 5.0}
+        usual = {
+            "causal_effect_estimator": 300.0,
+            "cate_analyzer": 400.0,
+            "segment_ranker": 10.0,
+            "power_calculator": 5.0,
+        }
         made = decomposition(KISQALI_PARTS, KISQALI_EDGES)
         assert make_plan(KISQALI, made, datasets(), TOOLS, latency_ms=usual).critical_path_ms == 710.0
         assert make_plan(KISQALI, made, datasets(), TOOLS).critical_path_ms is None
@@ -181,7 +186,9 @@ def test_segments_without_a_name_are_the_segment_columns_and_said():
 
 
 def test_less_is_better_for_discontinuation():
-    plan = planned((C, "Did copay cards reduce discontinuation"), (S, "which payers benefit most"), edges=[("Q1", "Q2")])
+    plan = planned(
+        (C, "Did copay cards reduce discontinuation"), (S, "which payers benefit most"), edges=[("Q1", "Q2")]
+    )
 
     assert inputs(plan, "segment_ranker")["higher_is_better"] is False
 
@@ -250,7 +257,9 @@ class TestExperiments:
         assert inputs(plan, "power_calculator")["effect_size"] == pytest.approx(0.05)
 
     def test_a_rate_is_sized_from_its_rate(self):
-        plan = planned((C, "Did copay cards reduce discontinuation"), (E, "how large a test confirms it"), edges=[("Q1", "Q2")])
+        plan = planned(
+            (C, "Did copay cards reduce discontinuation"), (E, "how large a test confirms it"), edges=[("Q1", "Q2")]
+        )
         found = inputs(plan, "power_calculator")
         assert found["baseline_rate"] == {"$from": "step-1", "path": "outcome_mean"}
         assert "sd" not in found
@@ -288,7 +297,13 @@ class TestKpis:
 
     @pytest.mark.parametrize(
         ("text", "grain"),
-        [("TRx by month", "month"), ("monthly TRx", "month"), ("TRx per quarter", "quarter"), ("TRx trend", "month"), ("annual TRx", "year")],
+        [
+            ("TRx by month", "month"),
+            ("monthly TRx", "month"),
+            ("TRx per quarter", "quarter"),
+            ("TRx trend", "month"),
+            ("annual TRx", "year"),
+        ],
     )
     def test_trends_have_a_grain(self, text, grain):
         assert inputs(planned((K, text)), "kpi_lookup")["grain"] == grain
@@ -382,7 +397,9 @@ class TestWhatCannotBeAnswered:
         assert [m.sub_question for m in plan.missing] == ["Q2"]
 
 
-@pytest.mark.parametrize("text", ["$1 million", "{{x}}", "${n2}", "{'$from': 'step-1', 'path': 'ate'}", "{0}", "'; DROP TABLE x; --"])
+@pytest.mark.parametrize(
+    "text", ["$1 million", "{{x}}", "${n2}", "{'$from': 'step-1', 'path': 'ate'}", "{0}", "'; DROP TABLE x; --"]
+)
 def test_odd_text_in_the_question_is_literal(text):
     clean = planned((C, "Did rep visits raise TRx"))
     odd = planned((C, f"Did rep visits raise TRx {text}".replace("DROP TABLE x", "drop table")))

@@ -71,7 +71,10 @@ def test_a_malformed_reference_is_refused(value):
 )
 def test_text_is_never_a_reference(text):
     assert not is_reference(text)
-    assert resolve({"query": text, "nested": [{"label": text}]}, OUTPUTS) == {"query": text, "nested": [{"label": text}]}
+    assert resolve({"query": text, "nested": [{"label": text}]}, OUTPUTS) == {
+        "query": text,
+        "nested": [{"label": text}],
+    }
 
 
 @given(st.text(max_size=60))

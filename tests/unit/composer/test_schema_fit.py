@@ -57,7 +57,8 @@ class TestSchemaAt:
         assert at("@")["properties"].keys() == SCHEMA["properties"].keys()
 
     @pytest.mark.parametrize(
-        "path", ["missing", "ate.deeper", "rows.segment", "rows[0].missing", "ate[0]", "[", "rows[*].missing", "by_name[*]"]
+        "path",
+        ["missing", "ate.deeper", "rows.segment", "rows[0].missing", "ate[0]", "[", "rows[*].missing", "by_name[*]"],
     )
     def test_what_selects_nothing_is_none(self, path):
         assert at(path) is None

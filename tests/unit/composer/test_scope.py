@@ -75,14 +75,21 @@ def test_restrictions_without_bounds_are_reported_not_guessed():
 
 
 def test_an_ordinary_word_filters_only_beside_its_column():
-    data = dataset("d", [column("size", "category", "segment", values=["large", "small"]), column("sales", role="outcome")])
+    data = dataset(
+        "d", [column("size", "category", "segment", values=["large", "small"]), column("sales", role="outcome")]
+    )
     assert filters("a large rise of sales", data) == []
     assert filters("sales by size large", data) == [("size", "eq", "large")]
 
 
 def test_a_value_of_two_columns_is_refused_with_both_named():
     data = dataset(
-        "d", [column("plan", "category", values=["Zenith"]), column("store", "category", values=["Zenith"]), column("sales")]
+        "d",
+        [
+            column("plan", "category", values=["Zenith"]),
+            column("store", "category", values=["Zenith"]),
+            column("sales"),
+        ],
     )
     with pytest.raises(UnknownValueError, match="plan, store") as caught:
         filters("sales for Zenith", data)

@@ -64,7 +64,10 @@ def test_a_minimal_plan_is_valid():
         (made(step(1, "cate_analyzer", {"causal_result": reference(1), "segment_cols": []}, [1])), "needs itself"),
         (made(step(2, "refutation_runner", {"causal_result": reference(1)}, [1])), "step 1, which does not exist"),
         (
-            made(step(1, "causal_effect_estimator", EFFECT), step(2, "refutation_runner", {"causal_result": reference(1)})),
+            made(
+                step(1, "causal_effect_estimator", EFFECT),
+                step(2, "refutation_runner", {"causal_result": reference(1)}),
+            ),
             "does not declare",
         ),
         (made(step(1, "refutation_runner", {"causal_result": {"$from": "later", "path": "@"}})), "must look like"),
@@ -72,7 +75,10 @@ def test_a_minimal_plan_is_valid():
         (made(step(1, "causal_effect_estimator", EFFECT), levels=[[1], [1]]), "do not list every step"),
         (made(step(1, "causal_effect_estimator", EFFECT, level=2), levels=[[], [1]]), "belongs to level 1"),
         (made(step(1, "causal_effect_estimator", EFFECT), missing=("Q2",)), "Q3 is neither answered nor reported"),
-        (made(step(1, "causal_effect_estimator", EFFECT, serves="Q9"), missing=("Q1", "Q2", "Q3")), "Q9 is no sub-question"),
+        (
+            made(step(1, "causal_effect_estimator", EFFECT, serves="Q9"), missing=("Q1", "Q2", "Q3")),
+            "Q9 is no sub-question",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_structure_is_named(one, complaint):
@@ -143,7 +149,9 @@ def test_columns_of_a_step_that_builds_on_another_are_checked_on_that_ones_data(
 def test_an_input_given_by_reference_is_not_missing():
     steps = (
         step(1, "causal_effect_estimator", EFFECT),
-        step(2, "power_calculator", {"effect_size": reference(1, "ate"), "sd": reference(1, "outcome_sd")}, [1], level=2),
+        step(
+            2, "power_calculator", {"effect_size": reference(1, "ate"), "sd": reference(1, "outcome_sd")}, [1], level=2
+        ),
     )
     assert problems(made(*steps, levels=[[1], [2]])) == []
 

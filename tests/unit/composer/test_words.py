@@ -109,7 +109,9 @@ def test_short_words_tolerate_no_errors_and_long_ones_two():
     assert [tolerance(w) for w in ("west", "south", "northea", "northeast")] == [0, 1, 1, 2]
 
 
-@pytest.mark.parametrize("word", ["did", "raise", "increased", "segments", "responded", "quarter", "confirm", "whether"])
+@pytest.mark.parametrize(
+    "word", ["did", "raise", "increased", "segments", "responded", "quarter", "confirm", "whether"]
+)
 def test_words_of_questions_are_ordinary(word):
     assert is_common(word)
 

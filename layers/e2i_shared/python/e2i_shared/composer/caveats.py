@@ -13,15 +13,21 @@ if TYPE_CHECKING:
     from e2i_shared.api.composition import AnswerPart, MissingPart
     from e2i_shared.composer.model import Plan, StepRecord
 
+_BAD = {CompositionStatus.FAILED, CompositionStatus.SKIPPED}
 _MOST_CAVEATS = 12
 _FEW_CLUSTERS = 30
 _WEAK_OVERLAP = 0.1
 
 
-def caveats_of(plan: Plan, book: Mapping[int, StepRecord]) -> list[str]:
-    """Return what was guessed, what the diagnostics warn of, what failed, and what the estimates assume; most pressing first."""
+def caveats_of(plan: Plan, book: Mapping[int, StepRecord], missing: Sequence[str] = ()) -> list[str]:
+    """Return what was guessed, what failed, what the diagnostics warn of, and what the estimates assume; most pressing first.
+
+    Steps that failed are left to the parts that are ``missing`` because of them.
+    """
+    failed = [s for s in book.values() if s.status in _BAD and not set(s.step.serves.split(",")) <= set(missing)]
     found = [
         *_guesses(plan),
+        *(f"{s.step.name}: {s.error_message or 'it did not run'}" for s in failed),
         *(c for _, s in sorted(book.items()) for c in _of_step(s)),
         *plan.notes,
         *(a for _, s in sorted(book.items()) for a in (s.output or {}).get("assumptions", [])[:2]),
@@ -37,8 +43,6 @@ def _guesses(plan: Plan) -> Iterator[str]:
 
 def _of_step(step: StepRecord) -> Iterator[str]:
     output = step.output or {}
-    if step.status in {CompositionStatus.FAILED, CompositionStatus.SKIPPED}:
-        yield f"{step.step.name}: {step.error_message or 'it did not run'}"
     if output.get("gate_decision") in {"review", "block"}:
         yield "The effect did not pass every refutation test."
     if has(output, "/overlap/share_outside") and lookup(output, "/overlap/share_outside") > _WEAK_OVERLAP:

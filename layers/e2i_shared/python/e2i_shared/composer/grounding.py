@@ -86,8 +86,13 @@ def check_answer(
     *,
     missing: Sequence[MissingPart] = (),
     extra: Sequence[str] = (),
+    reports: Sequence[str] = (),
 ) -> list[str]:
-    """Return what is not grounded, empty when all is. ``extra`` are texts of the plan (filters, notes) that may be quoted."""
+    """Return what is not grounded, empty when all is.
+
+    ``extra`` are texts of the plan (filters, notes), whose numbers may be used; ``reports`` are steps' error messages, which a
+    caveat may quote.
+    """
     said = Sources(spoken=[question, *extra], quoted=[question, *extra])
     own = [said.joined(_from_claims(p.claims, outputs)) for p in answer.parts]
     every = said.joined(*own)
@@ -99,7 +104,7 @@ def check_answer(
         ("headline", answer.headline, every),
         ("next step", answer.next_step or "", every),
         ("text", answer.text, every.joined(Sources(quoted=reported))),
-        *(("caveat", c, said.joined(Sources(quoted=_texts(outputs)))) for c in answer.caveats),
+        *(("caveat", c, said.joined(Sources(quoted=[*_texts(outputs), *reports]))) for c in answer.caveats),
     ):
         problems += [f"{name}: {p}" for p in check_text(text, sources)]
     claims = [c for p in answer.parts for c in p.claims]

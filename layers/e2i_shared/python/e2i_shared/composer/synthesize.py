@@ -93,7 +93,8 @@ def _problems(
         extra += [*(b.bound_to for b in plan.bindings), *plan.notes, *(describe_filter(f) for f in plan.filters)]
     filters = [f for s in book.values() for f in (s.resolved_inputs or {}).get("filters") or []]
     extra += [describe_filter(Filter.model_validate(f)) for f in filters]
-    return check_answer(answer, outputs, record.query, missing=missing, extra=extra)
+    reports = [s.error_message for s in book.values() if s.error_message]
+    return check_answer(answer, outputs, record.query, missing=missing, extra=extra, reports=reports)
 
 
 def _missing(plan: Plan, questions: Sequence[DetailedSubQuestion], book: Mapping[int, StepRecord]) -> list[MissingPart]:
@@ -147,7 +148,7 @@ def _compose(
     questions = {q.id: q.text for q in record.decomposition.sub_questions} if record.decomposition else {}
     parts = [_part(q, questions[q], own, book) for q, own in claims.items()]
     headline = render_claim(next(iter(claims.values()))[0], outputs)
-    caveats = caveats_of(record.plan, book) if record.plan else []
+    caveats = caveats_of(record.plan, book, [m.sub_question for m in missing]) if record.plan else []
     step = next_step_of(parts, missing, book)
     return Answer(
         headline=headline,

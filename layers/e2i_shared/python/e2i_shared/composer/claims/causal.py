@@ -21,22 +21,38 @@ _VERDICTS = {
 
 
 def effect(told: Told) -> Iterator[Claim]:
-    """Say direction, size, interval and scope of an average effect."""
+    """Say direction, size, interval and scope of an average effect; that on a rate in percentage points."""
     specification = told.get("/specification") or told.inputs
     treatment, outcome = (told.labels.name(specification[c]) for c in ("treatment_col", "outcome_col"))
     dose = (specification.get("treatment_kind") or told.get("/treatment_kind")) == "dose"
-    estimate, where = told.get("/ate"), f" in {scope}" if (scope := scope_of(told)) else ""
-    size = told.number("/ate", like=_BOUNDS, unit=told.labels.unit(specification["outcome_col"]))
-    certainty = (*(told.number(p, like=_BOUNDS) for p in _BOUNDS[1:]), *_p_value(told))
-    interval = "(95% interval {1} to {2}; {3})" if len(certainty) > 2 else "(95% interval {1} to {2})"
+    rate, where = told.get("/risk_ratio") is not None, f" in {scope}" if (scope := scope_of(told)) else ""
+    size, *bounds = (told.number(p, like=_BOUNDS, transform="percent" if rate else "none") for p in _BOUNDS)
+    certainty = (*bounds, *_p_value(told))
+    interval = "(95% interval {1} to {2}; {3})" if len(certainty) > len(bounds) else "(95% interval {1} to {2})"
+    if rate:
+        outcome, interval = f"the rate of {outcome}", f"in percentage points {interval}"
+    else:
+        size = size.model_copy(update={"unit": told.labels.unit(specification["outcome_col"])})
     if not excludes_zero(told.get("/ci_lower"), told.get("/ci_upper")):
         per = " per additional unit" if dose else ""
         yield say(f"No clear effect of {treatment} on {outcome}{where}: {{0}}{per} {interval}.", size, *certainty)
         return
-    verb = "raises" if estimate > 0 else "lowers"
-    size = size.model_copy(update={"transform": "none" if estimate > 0 else "absolute"})
     cause = f"Each additional unit of {treatment}" if dose else treatment[:1].upper() + treatment[1:]
-    yield say(f"{cause} {verb} {outcome} by {{0}} on average{where} {interval}.", size, *certainty)
+    yield say(
+        f"{cause} {_amount(told, rate=rate, outcome=outcome)} on average{where} {interval}.",
+        _unsigned(size, told),
+        *certainty,
+    )
+
+
+def _amount(told: Told, *, rate: bool, outcome: str) -> str:
+    verb = "raises" if told.get("/ate") > 0 else "lowers"
+    return f"{verb} {outcome}, a change of {{0}}" if rate else f"{verb} {outcome} by {{0}}"
+
+
+def _unsigned(size: ValueRef, told: Told) -> ValueRef:
+    negative = told.get("/ate") < 0 and size.transform == "none"
+    return size.model_copy(update={"transform": "absolute"}) if negative else size
 
 
 def _p_value(told: Told) -> tuple[ValueRef, ...]:
