@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from e2i_shared import bootstrap, settings
+from e2i_shared.http import permissions
 from typer.testing import CliRunner
+from world import TENANT, FakeWiring
 
 from cli import session
 from cli.main import app
-from e2i_shared import bootstrap, settings
-from e2i_shared.http import permissions
 from infra.functions import all_functions
-from world import TENANT, FakeWiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-from cli import exits
-from cli.exits import Exit
-from cli.main import app
 from e2i_shared import bootstrap
 from e2i_shared.api.composition import Answer, AnswerPart, CompositionStatus
 from e2i_shared.composer.model import Plan, PlanStep
 from world import QUESTION, TENANT, FakeWiring
+
+from cli import exits
+from cli.exits import Exit
+from cli.main import app
 
 ANSWER = Answer(
     headline="Visits raised trx by 2.5.",
@@ -34,13 +34,34 @@ def answer_at_once(wiring: FakeWiring, status: CompositionStatus = CompositionSt
     def start(tenant_id: str, composition_id: str) -> None:
         compositions = wiring.tenant(tenant_id).compositions
         steps = [
-            PlanStep(step_number=1, name="effect", tool="causal_effect_estimator", runtime="image", inputs={}, serves="Q1", level=1),
-            PlanStep(step_number=2, name="who", tool="cate_analyzer", runtime="image", inputs={}, depends_on=[1], serves="Q2", level=2),
+            PlanStep(
+                step_number=1,
+                name="effect",
+                tool="causal_effect_estimator",
+                runtime="image",
+                inputs={},
+                serves="Q1",
+                level=1,
+            ),
+            PlanStep(
+                step_number=2,
+                name="who",
+                tool="cate_analyzer",
+                runtime="image",
+                inputs={},
+                depends_on=[1],
+                serves="Q2",
+                level=2,
+            ),
         ]
-        compositions.save_plan(composition_id, Plan(dataset="trial", dataset_version=1, steps=steps, levels=[[1], [2]]), 3)
+        compositions.save_plan(
+            composition_id, Plan(dataset="trial", dataset_version=1, steps=steps, levels=[[1], [2]]), 3
+        )
         for number in (1, 2):
             compositions.start_step(composition_id, number, {})
-            compositions.finish_step(composition_id, number, CompositionStatus.COMPLETED, output={}, latency_ms=number * 10)
+            compositions.finish_step(
+                composition_id, number, CompositionStatus.COMPLETED, output={}, latency_ms=number * 10
+            )
         if status is CompositionStatus.COMPLETED:
             compositions.save_answer(composition_id, ANSWER, [], {"total": 40.0})
         else:
@@ -116,7 +137,12 @@ def test_compositions_are_listed_newest_first_and_traced_as_a_tree(wiring, run, 
     assert [item["composition_id"] for item in run_json("compositions")] == [second, first]
 
     tree = run("trace", first).output
-    assert tree.index("level 1") < tree.index("causal_effect_estimator") < tree.index("level 2") < tree.index("cate_analyzer")
+    assert (
+        tree.index("level 1")
+        < tree.index("causal_effect_estimator")
+        < tree.index("level 2")
+        < tree.index("cate_analyzer")
+    )
     for text in ("10 ms", "20 ms", "after [1]", "total: 40 ms"):
         assert text in tree
     assert run_json("trace", first)["steps"][0]["tool_name"] == "causal_effect_estimator"
@@ -177,7 +203,8 @@ def test_a_role_that_may_not_exits_4(run, gateway):
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, Exit.DENIED), (404, Exit.NOT_FOUND), (409, Exit.REJECTED), (429, Exit.RATE_LIMITED), (503, Exit.FAILED)]
+    ("status", "code"),
+    [(401, Exit.DENIED), (404, Exit.NOT_FOUND), (409, Exit.REJECTED), (429, Exit.RATE_LIMITED), (503, Exit.FAILED)],
 )
 def test_each_kind_of_refusal_has_its_exit_code(run, gateway, status: int, code: Exit):
     problem = {"title": "No", "status": status, "detail": "Not now.", "correlation_id": "c-9"}
@@ -219,8 +246,25 @@ def test_every_exit_code_is_documented():
 
 
 def test_help_names_every_command(run):
-    names = {command.name or command.callback.__name__ for group in app.registered_groups for command in group.typer_instance.registered_commands}
-    assert {"up", "ask", "classify", "load", "datasets", "tools", "run-tool", "compositions", "trace", "token", "doctor", "sample"} == names
+    names = {
+        command.name or command.callback.__name__
+        for group in app.registered_groups
+        for command in group.typer_instance.registered_commands
+    }
+    assert {
+        "up",
+        "ask",
+        "classify",
+        "load",
+        "datasets",
+        "tools",
+        "run-tool",
+        "compositions",
+        "trace",
+        "token",
+        "doctor",
+        "sample",
+    } == names
     shown = run("--help").output
     assert all(name in shown for name in names)
 

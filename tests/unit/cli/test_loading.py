@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from cli import examples, loading
 from cli.exits import Exit
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOADED = {"name": "x", "version": 1, "rows": 2, "columns": [], "dataset_id": "d"}
 
@@ -71,9 +74,15 @@ def test_an_upload_that_fails_exits_1_and_loads_nothing(run, gateway, tmp_path: 
 
 @pytest.mark.parametrize(
     ("name", "content", "code"),
-    [("missing.csv", None, Exit.NOT_FOUND), ("x.xlsx", b"PK", Exit.REJECTED), ("latin.csv", b"a\n\xe9\n", Exit.REJECTED)],
+    [
+        ("missing.csv", None, Exit.NOT_FOUND),
+        ("x.xlsx", b"PK", Exit.REJECTED),
+        ("latin.csv", b"a\n\xe9\n", Exit.REJECTED),
+    ],
 )
-def test_a_file_that_cannot_be_sent_says_why(run, gateway, tmp_path: Path, name: str, content: bytes | None, code: Exit):
+def test_a_file_that_cannot_be_sent_says_why(
+    run, gateway, tmp_path: Path, name: str, content: bytes | None, code: Exit
+):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     result = run("load", str(tmp_path / name))

@@ -6,15 +6,15 @@ import json
 
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError, UnexpectedBatchTypeError
-
 from e2i_shared import bootstrap
 from e2i_shared.api.composition import TERMINAL, CompositionStatus
 from e2i_shared.composer.model import NewComposition
 from e2i_shared.http import relaying
+from world import COMPOSITION, OTHER, QUESTION, TENANT, FakeWiring, event, seed
+
 from functions.composition_status import handler as composition_status
 from functions.relay import handler as relay
 from infra.functions.composition_status import FUNCTION
-from world import COMPOSITION, OTHER, QUESTION, TENANT, FakeWiring, event, seed
 
 
 @pytest.fixture

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from e2i_shared import bootstrap, errors
 from e2i_shared.composer import phases as composer_phases
 from e2i_shared.composer.words import key
 from e2i_shared.db.connection import LostConnectionError
 from e2i_shared.http import composing, phases
+from logs import logged
+from world import COMPOSITION, TENANT, FakeWiring, body, event, request, seed
+
 from functions.compose_step import handler as compose_step
 from functions.run_tool import handler as run_tool
 from infra.local.asl import load
-from logs import logged
-from world import COMPOSITION, TENANT, FakeWiring, body, event, request, seed
 
 WORKFLOW = Path(load.__file__).parents[2] / "workflows" / "compose.asl.json"
 
@@ -102,7 +102,9 @@ def test_the_names_the_workflow_retries_are_those_of_retryable_errors():
         for name in retry["ErrorEquals"]
         if name.endswith("Error") and "." not in name
     }
-    assert retried == {kind.__name__ for kind in errors.RetryableError.__subclasses__() if kind.__module__ == errors.__name__}
+    assert retried == {
+        kind.__name__ for kind in errors.RetryableError.__subclasses__() if kind.__module__ == errors.__name__
+    }
 
 
 def _states(definition: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from e2i_shared import bootstrap
@@ -11,7 +12,7 @@ from e2i_shared.errors import E2IError, MalformedRequestError, NotFoundError
 from e2i_shared.observability import telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from e2i_shared.api.classification import Classification, ClassifyRequest
     from e2i_shared.api.common import Json
@@ -83,14 +84,15 @@ def load(tenant: Tenant, request: LoadRequest) -> Dataset:
     from e2i_shared.datasets import ingest
 
     started = time.perf_counter()
-    source = _source(tenant, request)
-    change = ingest.load(ingest.spec_of(request), source, tenant.rows, file_format=request.format)
+    with _source(tenant, request) as source:
+        change = ingest.load(ingest.spec_of(request), source, tenant.rows, file_format=request.format)
     elapsed = (time.perf_counter() - started) * 1000
     telemetry.count("Loads", {"format": request.format}, load_ms=elapsed)
     return change.dataset
 
 
-def _source(tenant: Tenant, request: LoadRequest) -> FileSource:
+@contextmanager
+def _source(tenant: Tenant, request: LoadRequest) -> Iterator[FileSource]:
     from e2i_shared.datasets import source
 
     if (request.content is None) == (request.upload_key is None):
@@ -101,11 +103,13 @@ def _source(tenant: Tenant, request: LoadRequest) -> FileSource:
             hint="Ask POST /uploads for an upload_key when the file is larger than 1 MiB.",
         )
     if request.content is not None:
-        return source.from_bytes(request.content.encode(), request.name)
+        yield source.from_bytes(request.content.encode(), request.name)
+        return
     key = request.upload_key or ""
     if not key.startswith(upload_prefix(tenant.tenant_id)):
         raise NotFoundError("There is no upload of that key.", field="upload_key", got=key[:200])
-    return source.from_stream(bootstrap.objects().open(key), request.name)
+    with bootstrap.objects().open(key) as stream:
+        yield source.from_stream(stream, request.name)
 
 
 def upload_prefix(tenant_id: str) -> str:
