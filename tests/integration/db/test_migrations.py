@@ -152,3 +152,13 @@ def test_synchronising_tools_adds_updates_and_deprecates_and_says_so(migrated):
     assert (changed.added, changed.updated, changed.deprecated) == (("c",), ("a",), ("b",))
     assert (back.added, back.updated, back.deprecated) == ((), ("b",), ())
     assert migrated.as_admin("SELECT consumer, producer FROM tool_dependencies") == [("c", "a")]
+
+
+def test_an_edge_from_an_undeclared_tool_is_refused_by_name_and_changes_nothing(migrated):
+    before = migrated.as_admin("SELECT name, version, deprecated_at FROM tool_registry ORDER BY name")
+
+    with pytest.raises(ConfigurationError, match="'rank' consumes from 'segment'") as refused:
+        sync_tools(migrated.admin, [tool("estimate"), tool("rank", "segment")])
+
+    assert refused.value.field == "rank.edges"
+    assert migrated.as_admin("SELECT name, version, deprecated_at FROM tool_registry ORDER BY name") == before

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from e2i_shared.api.tools import ToolDescription
 from e2i_shared.db.queries import query
 from e2i_shared.db.repository import Repository
-from e2i_shared.errors import InvalidPlanError, UnknownToolError
+from e2i_shared.errors import ConfigurationError, InvalidPlanError, UnknownToolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,9 @@ def sync_tools(conninfo: str, descriptions: Sequence[ToolDescription]) -> ToolSy
     """Bring the registry to the declared tools, in one transaction, as the deploying role.
 
     ``descriptions`` come with schemas. A tool that is no longer declared is deprecated, not deleted: history refers to it.
+    Raises ConfigurationError, before anything changes, for an edge from a tool that is not declared.
     """
+    _check_edges(descriptions)
     with psycopg.connect(conninfo, row_factory=dict_row, prepare_threshold=None) as connection:
         connection.execute(query("migrations", "become_owner"))
         changes = {d.name: _upsert(connection, d) for d in descriptions}
@@ -119,6 +121,20 @@ def sync_tools(conninfo: str, descriptions: Sequence[ToolDescription]) -> ToolSy
         updated=tuple(sorted(name for name, inserted in changes.items() if inserted is False)),
         deprecated=tuple(sorted(gone)),
     )
+
+
+def _check_edges(descriptions: Sequence[ToolDescription]) -> None:
+    names = {description.name for description in descriptions}
+    for description in descriptions:
+        for edge in description.edges:
+            if edge.producer not in names:
+                raise ConfigurationError(
+                    f"Tool {description.name!r} consumes from {edge.producer!r}, which is not declared.",
+                    field=f"{description.name}.edges",
+                    expected="the name of a declared tool",
+                    got=edge.producer,
+                    candidates=sorted(names),
+                )
 
 
 def _upsert(connection: Connection, description: ToolDescription) -> bool | None:
