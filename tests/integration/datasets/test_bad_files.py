@@ -182,6 +182,12 @@ def test_an_infinite_date(refused):
     assert (error.line, error.field) == (MANY + 2, "day")
 
 
+def test_numbers_too_large_to_average(refused):
+    error = refused("id,x\n1,1e300\n2,-1e300\n3,1e300\n")
+
+    assert error.message == "A column holds numbers too large to average."
+
+
 @pytest.mark.parametrize("rows", [3, MANY, 60_000])
 def test_a_nul_byte(refused, rows):
     error = refused(b"\n".join([b"a,b", *[b"1,2"] * rows, b"1,\x002", b"3,4"]))

@@ -7,6 +7,10 @@ from typing import Final
 
 # Compared trimmed and case-folded. The empty cell is missing everywhere.
 NA_TOKENS: Final = frozenset({"", "na", "n/a", "#n/a", "null", "nan", "none", ".", "-"})
+# The spellings met in practice; any other mix of case is learnt from the file when it turns up.
+NA_SPELLINGS: Final = (
+    NA_TOKENS | {form(token) for token in NA_TOKENS for form in (str.upper, str.capitalize)} | {"NaN", "#N/A"}
+)
 INFINITE: Final = frozenset({"inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"})
 TRUTH_PAIRS: Final = (frozenset({"true", "false"}), frozenset({"yes", "no"}))
 TRUTH_LETTERS: Final = (frozenset({"t", "f"}), frozenset({"y", "n"}))

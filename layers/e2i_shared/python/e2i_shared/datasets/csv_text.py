@@ -31,7 +31,8 @@ def lines(frame: Frame, dataset: Dataset) -> Iterator[str]:
     kinds = {column.name: column.kind for column in dataset.columns}
     columns = [_texts(values, kinds[name]) for name, values in frame.columns.items()]
     sink = _Line()
-    writer = csv.writer(sink, lineterminator="\n")
+    # With \r in its line end, csv.writer also quotes the values that hold one.
+    writer = csv.writer(sink, lineterminator="\r\n")
     writer.writerow(frame.columns)
     yield sink.text
     for row in zip(*columns, strict=True):
@@ -45,7 +46,7 @@ class _Line:
     text = ""
 
     def write(self, text: str) -> None:
-        self.text = text
+        self.text = text.removesuffix("\r\n") + "\n"
 
 
 def _texts(values: FrameColumn, kind: ColumnKind) -> list[str]:

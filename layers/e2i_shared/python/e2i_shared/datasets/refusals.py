@@ -79,6 +79,16 @@ def infinite(column: str, value: str, line: int | None) -> BadFileError:
     )
 
 
+def too_large() -> BadFileError:
+    """Refuse numbers whose mean or standard deviation passes the range of a double."""
+    return BadFileError(
+        "A column holds numbers too large to average.",
+        field="file",
+        expected="numbers between -1e150 and 1e150",
+        hint="Mend the export, or declare the column as text (kind: text).",
+    )
+
+
 def too_wide(columns: int) -> BadFileError:
     """Refuse rows that do not fit a page of the database."""
     return BadFileError(

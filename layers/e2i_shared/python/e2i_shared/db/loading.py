@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from e2i_shared.datasets.cells import NA_TOKENS
+from e2i_shared.datasets.cells import NA_SPELLINGS
 from e2i_shared.datasets.plan import STORAGE
 from e2i_shared.datasets.repository import CellError
 from e2i_shared.db import profile
@@ -143,5 +143,5 @@ def _text(column: ColumnPlan, name: sql.Identifier, plan: LoadPlan) -> sql.Compo
     """Return the SQL that cleans a staged cell's text."""
     kind = "text" if column.storage == "text" else "number" if column.form == "plain" else column.form
     fragment = sql.SQL(query("loading", f"convert_{kind}"))
-    tokens = sql.Literal(sorted(NA_TOKENS | {token.lower() for token in plan.missing}))
+    tokens = sql.Literal(sorted(NA_SPELLINGS | plan.missing))
     return fragment.format(column=name, tokens=tokens, missing=sql.Literal(sorted(plan.missing)))

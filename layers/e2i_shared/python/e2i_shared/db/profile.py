@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from psycopg import errors as pg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
 from e2i_shared.api.datasets import ColumnKind, ColumnStatistics
+from e2i_shared.datasets import refusals
 from e2i_shared.datasets.describe import LISTED, QUANTILES, number_text
 from e2i_shared.datasets.repository import CellError
 from e2i_shared.db.copying import physical
@@ -79,7 +81,10 @@ def _moments(
             for i, column in enumerate(batch)
         ]
         selected = sql.SQL(", ").join([sql.SQL("count(*)"), *parts])
-        row = cursor.execute(statement.format(columns=selected, table=table)).fetchone() or ()
+        try:
+            row = cursor.execute(statement.format(columns=selected, table=table)).fetchone() or ()
+        except pg.NumericValueOutOfRange:
+            raise refusals.too_large() from None
         rows = row[0]
         found += [row[1 + 6 * i : 7 + 6 * i] for i in range(len(batch))]
     return rows, found

@@ -37,19 +37,19 @@ SELECT set_config('max_parallel_workers_per_gather', '0', true);
 
 -- name: convert_number
 -- A number's text, or nothing where the cell spells a missing value.
-CASE WHEN lower(btrim({column})) = ANY ({tokens}) THEN NULL ELSE btrim({column}) END;
+CASE WHEN btrim({column}) = ANY ({tokens}) THEN NULL ELSE btrim({column}) END;
 
 -- name: convert_decimal_comma
 -- The same with a decimal comma.
-CASE WHEN lower(btrim({column})) = ANY ({tokens}) THEN NULL ELSE replace(btrim({column}), ',', '.') END;
+CASE WHEN btrim({column}) = ANY ({tokens}) THEN NULL ELSE replace(btrim({column}), ',', '.') END;
 
 -- name: convert_month
 -- The first day of a month written YYYY-MM.
-CASE WHEN lower(btrim({column})) = ANY ({tokens}) THEN NULL ELSE btrim({column}) || '-01' END;
+CASE WHEN btrim({column}) = ANY ({tokens}) THEN NULL ELSE btrim({column}) || '-01' END;
 
 -- name: convert_flag
 -- A truth value that an export wrote as 1.0 or 0.0.
-CASE WHEN lower(btrim({column})) = ANY ({tokens}) THEN NULL
+CASE WHEN btrim({column}) = ANY ({tokens}) THEN NULL
     WHEN btrim({column}) = '1.0' THEN 'true' WHEN btrim({column}) = '0.0' THEN 'false' ELSE btrim({column}) END;
 
 -- name: convert_text
