@@ -86,7 +86,10 @@ class Design:
             z = self.level.z
             goal = normal_cdf(math.sqrt(self.inflation) * (z + normal_quantile(self.target)) - z)
         n = control / self.covariates
-        return detectable_effect(self.endpoint, n, goal, self.level, limit=self._limit(n, sign), sign=sign)
+        try:
+            return detectable_effect(self.endpoint, n, goal, self.level, limit=self._limit(n, sign), sign=sign)
+        except ValueError:  # a rate so near 0 or 1 that none lies between
+            return None
 
     def units(self, arm: int) -> int:
         """Return units in an arm counted in clusters or units."""
