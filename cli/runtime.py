@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cli.connection import Connection
 
+MODULE = ("-m", "infra.local.run")
 START_SECONDS = 120
 STOP_SECONDS = 30
 
@@ -35,7 +36,7 @@ def running(data_dir: Path, port: int = 0) -> Iterator[Connection]:
     ready = data_dir / connection.READY_FILE
     ready.unlink(missing_ok=True)
     log = data_dir.parent / f"{data_dir.name}.log"
-    command = [sys.executable, "-m", "infra.local.run", "--port", str(port)]
+    command = [sys.executable, *MODULE, "--port", str(port)]
     with log.open("w") as out:
         process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
             [*command, "--data-dir", str(data_dir), "--ready-file", str(ready)],
