@@ -368,3 +368,29 @@ def created(made: ComposerServices, query: str, **details: Any) -> str:
     identity = new_id()
     made.compositions.create(NewComposition(composition_id=identity, query=query, **details))
     return identity
+
+
+def drive(
+    query: str, parts: Parts, edges: Sequence[tuple[str, str]] = (), periods: Sequence[Period] = (), **changes: Any
+):
+    """Run a composition from question to answer; return its record and steps."""
+    from datetime import datetime
+
+    from e2i_shared.composer.phases import run_phase
+
+    held: dict[str, Any] = {}
+
+    def now():
+        return datetime.fromisoformat(held["services"].compositions.get(held["id"]).created_at)
+
+    made = services(
+        classification(query, parts, edges, periods=periods), changes.pop("tools", None), now=now, **changes
+    )
+    held |= {"services": made, "id": created(made, query)}
+    event = {"tenant_id": "t", "composition_id": held["id"]}
+    run_phase(event | {"phase": "decompose"}, made)
+    for level in run_phase(event | {"phase": "plan"}, made)["levels"]:
+        for step in level:
+            run_phase(event | {"phase": "execute", "step_number": step["step_number"]}, made)
+    run_phase(event | {"phase": "synthesize"}, made)
+    return made.compositions.get(held["id"]), made.compositions.steps(held["id"])

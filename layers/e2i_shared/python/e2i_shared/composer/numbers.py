@@ -25,7 +25,7 @@ _WORDS: dict[str, float] = {
     "quadrupled": 4, "half": 0.5, "halves": 0.5, "halved": 0.5, "third": 1 / 3, "thirds": 1 / 3, "quarter": 0.25, "quarters": 0.25,
     "fifth": 0.2, "tenth": 0.1, "zero": 0.0,
 }  # fmt: skip
-_WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
+_WORD = re.compile(rf"(?<!ncludes )(?<!xcludes )\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
 _FRACTIONS = {"third", "thirds", "quarter", "quarters", "fifth", "tenth"}
 _SHARE_OF = re.compile(r"\b(?:a|an|one|two|three|four|by|about a|nearly a)\s+$", re.IGNORECASE)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from e2i_shared.api.composition import AnswerPart, Claim, MissingPart, ValueRef
 
 _SLOT = re.compile(r"\{\{|\}\}|\{(\d+)\}")
+_PLAIN_FORMAT = re.compile(r"[+]?,?(?:\.\d{1,2})?[fg]?")
 SMALLEST_P = 0.001
 
 
@@ -49,10 +50,14 @@ def print_value(ref: ValueRef, outputs: Mapping[int, Json]) -> str:
         return str(value)
     if ref.format == "p":
         return f"p < {SMALLEST_P}" if value < SMALLEST_P else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
+    return _formatted(value, ref) + _unit(ref)
+
+
+def _formatted(value: float, ref: ValueRef) -> str:
+    if not _PLAIN_FORMAT.fullmatch(ref.format):
+        raise UngroundedAnswerError(f"{ref.format!r} is no format for a number.", field="value_refs", got=ref.format)
     shown = format(value, ref.format).replace("e-0", "e-").replace("e+0", "e+")
-    if float(shown.replace(",", "")) == 0.0:
-        shown = shown.removeprefix("-")
-    return shown + _unit(ref)
+    return shown.removeprefix("-") if float(shown.replace(",", "")) == 0.0 else shown
 
 
 def _unit(ref: ValueRef) -> str:
