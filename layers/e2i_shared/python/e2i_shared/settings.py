@@ -84,7 +84,9 @@ class RelaySettings(DatabaseSettings, WorkflowSettings, EventSettings):
 
 
 class MigrateSettings(DatabaseSettings):
-    """``migrate``; its connection string is that of the owner role."""
+    """``migrate``; its connection string is that of the deploying role, the secret that of the application role."""
+
+    app_secret_arn: str | None = None
 
 
 FUNCTIONS: Mapping[str, type[Settings]] = {

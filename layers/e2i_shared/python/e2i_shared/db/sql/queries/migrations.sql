@@ -33,3 +33,11 @@ SELECT EXISTS (SELECT FROM pg_database WHERE datname = %(name)s) AS found;
 -- name: create_tenant
 -- A tenant with a given id; a second time changes nothing.
 INSERT INTO tenants (tenant_id, name) VALUES (%(tenant_id)s, %(name)s) ON CONFLICT DO NOTHING;
+
+-- name: hold_password
+-- Hand a password to the next statement, until the end of the transaction.
+SELECT set_config('e2i.password', %(password)s, true);
+
+-- name: set_app_password
+-- Give the application role the password just handed over.
+DO $$ BEGIN EXECUTE format('ALTER ROLE e2i_app PASSWORD %L', current_setting('e2i.password')); END $$;
