@@ -88,6 +88,7 @@ class BucketObjects:
         try:
             s3.download_fileobj(self.bucket, key, spool)
         except s3.exceptions.ClientError as error:
+            spool.close()
             raise NotFoundError("There is no upload of that key.", field="upload_key", got=key) from error
         spool.seek(0)
         return cast("BinaryIO", spool)

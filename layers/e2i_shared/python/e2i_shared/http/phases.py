@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Handler = Callable[[Event, Any], Event]
 
 
+ENDS = frozenset({"synthesize", "record_failure"})
+
+
 def by_kind(handlers: Mapping[str, Handler]) -> Handler:
     """Return a handler that passes an event to the first handler whose key the event holds."""
 
@@ -44,6 +47,8 @@ def run_phase(event: Event, _context: Any) -> Event:
         raise in_tree(error) from error
     else:
         telemetry.count("Phases", {"phase": phase}, phase_ms=(time.perf_counter() - started) * 1000)
+        if phase in ENDS:
+            telemetry.count("Compositions", {"status": result["status"]})
         return result
     finally:
         telemetry.forget()
