@@ -115,7 +115,7 @@ def _failed(outcome: Outcome, rows: list[Row]) -> set[str]:
         return set() if document is None else everything
     failures = document.get("batchItemFailures") or []
     named = {str(item.get("itemIdentifier")) if isinstance(item, dict) else "" for item in failures}
-    return min(named, everything)
+    return named if named.issubset(everything) else everything
 
 
 def _record(queue: str, row: Row) -> dict[str, Any]:

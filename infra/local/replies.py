@@ -127,5 +127,5 @@ def _response(document: Any) -> tuple[int, Headers, bytes]:
     if not any(name == b"content-type" for name, _ in headers):
         headers.append((b"content-type", b"text/plain; charset=utf-8"))
     text = document.get("body") or ""
-    body = base64.b64decode(text) if document.get("isBase64Encoded") else text.encode()
+    body = base64.b64decode(text, validate=True) if document.get("isBase64Encoded") else text.encode()
     return int(document["statusCode"]), headers, body

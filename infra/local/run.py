@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -112,9 +113,10 @@ def _listening(port: int) -> Iterator[socket.socket]:
         try:
             listener.bind((HOST, port))
             listener.listen(2048)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
+            taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
             raise AlreadyRunningError(
-                f"Port {port} is in use by another program; nothing was disturbed.",
+                f"Port {port} {'is in use by another program' if taken else f'cannot be used: {error}'}; nothing was disturbed.",
                 field="port",
                 hint="choose another with --port",
             ) from error
