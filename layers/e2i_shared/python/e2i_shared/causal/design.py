@@ -1,11 +1,13 @@
 """Covariates as matrices: one for trees (missing stays missing), one for linear models (indicators, standardised).
 
 Categories never explode: levels held by fewer than 1% of the units (or fewer than 10) are pooled, and trees see a category of
-many levels as one column of codes ranked by frequency, which uses no outcome.
+many levels as one column of codes ranked by frequency, which uses no outcome. Linear models also see products of the indicators of
+two categories, where enough units hold both.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
 MOST_INDICATORS = 30
 TREE_INDICATORS = 12
+PRODUCTS = "combinations of categories"  # owner of their columns
 RARE_SHARE, RARE_COUNT = 0.01, 10
+UNITS_PER_PRODUCT, MOST_PRODUCTS = 50, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ def encode(covariates: Sequence[Covariate], n: int) -> Design:
     trees: list[Floats] = []
     linear: list[Floats] = []
     owners: list[str] = []
+    indicators: list[Floats] = []
     for covariate in covariates:
         why = _useless(covariate, kept)
         if why:
@@ -71,12 +76,30 @@ def encode(covariates: Sequence[Covariate], n: int) -> Design:
         trees.append(for_trees)
         linear.append(for_linear)
         owners += [covariate.name] * for_linear.shape[1]
+        if covariate.levels is not None:
+            indicators.append(for_linear)
+    products = _products(indicators, n)
+    linear.append(products)
+    owners += [PRODUCTS] * products.shape[1]
     return Design(
         np.column_stack(trees).astype(np.float32) if trees else np.zeros((n, 0), dtype=np.float32),
         _standardised(np.column_stack(linear)) if linear else np.zeros((n, 0)),
         tuple(owners),
         tuple(dropped),
     )
+
+
+def _products(blocks: list[Floats], n: int) -> Floats:
+    """Return products (n, k) of indicators of different categories, the best supported first."""
+    most = min(MOST_PRODUCTS, n // UNITS_PER_PRODUCT)
+    floor = max(RARE_COUNT, RARE_SHARE * n)
+    found: list[tuple[float, Floats]] = []
+    for left, right in itertools.combinations(blocks, 2):
+        counts = left.T @ right
+        rows, columns = np.nonzero(counts >= floor)
+        found += [(float(counts[i, j]), left[:, i] * right[:, j]) for i, j in zip(rows, columns, strict=True)]
+    found.sort(key=lambda pair: -pair[0])
+    return np.column_stack([column for _, column in found[:most]]) if found[:most] else np.zeros((n, 0))
 
 
 def _useless(covariate: Covariate, kept: dict[bytes, str]) -> str | None:

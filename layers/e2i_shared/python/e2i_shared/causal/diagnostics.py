@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from e2i_shared.causal.learners import ridge
 from e2i_shared.causal.results import Balance, Influence, Overlap
 from e2i_shared.errors import NoOverlapError
 
@@ -33,12 +32,11 @@ def binary_overlap(treatment: Floats, propensity: Floats) -> Overlap:
     )
 
 
-def dose_overlap(study: Study, residual: Floats, weight: Floats) -> Overlap:
-    """Return what the covariates leave of a dose: from its residuals (n,) and the Riesz weights (n,)."""
-    left = ridge(study.design.linear, residual**2)(study.design.linear)
-    share = float((left < EDGE * float(study.treatment.var())).mean())
+def dose_overlap(treatment: Floats, left: Floats, weight: Floats) -> Overlap:
+    """Return what the covariates leave of a dose (n,): from its conditional variance (n,) and the Riesz weights (n,)."""
+    share = float((left < EDGE * float(treatment.var())).mean())
     ess = float(np.abs(weight).sum() ** 2 / max(float((weight**2).sum()), 1e-300))
-    return Overlap(share, float(study.treatment.min()), float(study.treatment.max()), None, None, ess)
+    return Overlap(share, float(treatment.min()), float(treatment.max()), None, None, ess)
 
 
 def require_overlap(study: Study, overlap: Overlap) -> None:

@@ -1,7 +1,7 @@
 """Learners of nuisance functions: penalised linear models in closed form, and gradient-boosted trees on top of them.
 
-A boosted model is returned as its whole path, from the linear model alone (no trees) to all its trees, so that how many to use can
-be settled out of fold. ``undersmoothed`` settles it: more trees than the loss asks for, since a learner chosen for its loss alone
+A boosted model is returned as its path, from the linear model alone (no trees) to many trees, so that how many to use can be settled
+out of fold. ``undersmoothed`` settles it: more trees than the loss asks for, since a learner chosen for its loss alone
 regularises confounding away and biases the effect, and none where the loss asks for none.
 """
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-    Predict = Callable[[Floats], Floats]
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 0.3)
 LOGISTIC_PENALTY = 3e-3
@@ -37,6 +36,10 @@ class Trees:
 
 OUTCOME_TREES = Trees(rounds=320, depth=3, rate=0.07, min_child_weight=5.0)
 TREATMENT_TREES = Trees(rounds=320, depth=2, rate=0.1, min_child_weight=1.25)
+# With many units the same rounds would underfit: deeper and faster.
+LARGE = 15_000
+OUTCOME_TREES_LARGE = Trees(rounds=320, depth=4, rate=0.15, min_child_weight=10.0)
+TREATMENT_TREES_LARGE = Trees(rounds=320, depth=3, rate=0.15, min_child_weight=2.5)
 PATH = (0, 10, 20, 40, 80, 160, 320)  # numbers of trees at which the path is looked at
 UNDERSMOOTH = 2  # steps further along the path than the least loss: four times the trees
 
@@ -46,32 +49,56 @@ def expit(z: Floats) -> Floats:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * z)))
 
 
-def ridge(x: Floats, y: Floats, penalties: Sequence[float] = PENALTIES) -> Predict:
-    """Fit y (n,) on x (n, p) with the L2 penalty of least leave-one-out error (Allen's PRESS, closed form).
+@dataclass(frozen=True, slots=True)
+class RidgeBasis:
+    """Columns x (n, p) diagonalised once, so that several outcomes can be fitted on them at little cost each."""
 
-    Returns a function from (m, p) to predictions (m,). The intercept is not penalised.
-    """
-    mean, centre, n = float(y.mean()), x.mean(axis=0), len(y)
-    centred = x - centre
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    rotated = centred @ vectors
-    target, squares = rotated.T @ (y - mean), rotated**2
-    best: tuple[float, Floats] = (np.inf, np.zeros(x.shape[1]))
-    for penalty in penalties:
-        shrink = 1.0 / (np.maximum(values, 0.0) + penalty * n)
-        residual = y - mean - rotated @ (shrink * target)
-        leverage = np.minimum(1.0 / n + squares @ shrink, 0.99)
-        error = float(((residual / (1.0 - leverage)) ** 2).mean())
-        if error < best[0]:
-            best = (error, np.asarray(vectors @ (shrink * target)))
-    coefficients = best[1]
-    return lambda q: mean + (q - centre) @ coefficients
+    centre: Floats
+    vectors: Floats
+    values: Floats
+    rotated: Floats
+
+    @classmethod
+    def of(cls, x: Floats) -> RidgeBasis:
+        """Diagonalise x (n, p) about its means."""
+        centre = x.mean(axis=0)
+        centred = x - centre
+        values, vectors = np.linalg.eigh(centred.T @ centred)
+        return cls(centre, vectors, np.maximum(values, 0.0), centred @ vectors)
+
+    def fit(self, y: Floats, penalties: Sequence[float] = PENALTIES) -> Line:
+        """Fit y (n,) with the L2 penalty of least leave-one-out error (Allen's PRESS); the intercept is not penalised."""
+        mean, n = float(y.mean()), len(y)
+        target, squares = self.rotated.T @ (y - mean), self.rotated**2
+        shrinks = [1.0 / (self.values + penalty * n) for penalty in penalties]
+        residuals = (y - mean)[:, None] - self.rotated @ np.column_stack([s * target for s in shrinks])
+        leverage = np.minimum(1.0 / n + squares @ np.column_stack(shrinks), 0.99)
+        best = shrinks[int(((residuals / (1.0 - leverage)) ** 2).mean(axis=0).argmin())]
+        return Line(mean, self.centre, np.asarray(self.vectors @ (best * target)))
 
 
-def logistic(x: Floats, a: Floats, penalty: float = LOGISTIC_PENALTY) -> Predict:
-    """Fit P(a = 1 | x) by penalised maximum likelihood (Newton); returns a function to log odds (m,).
+@dataclass(frozen=True, slots=True)
+class Line:
+    """mean + (x − centre)·coefficients."""
 
-    ``penalty`` is per unit of standardised column; with it a separated sample still has finite coefficients.
+    mean: float
+    centre: Floats
+    coefficients: Floats
+
+    def __call__(self, x: Floats) -> Floats:
+        """Return predictions (m,) at x (m, p)."""
+        return np.asarray(self.mean + (x - self.centre) @ self.coefficients)
+
+
+def ridge(x: Floats, y: Floats) -> Line:
+    """Fit y (n,) on x (n, p) by ridge regression, its penalty settled by leave-one-out error."""
+    return RidgeBasis.of(x).fit(y)
+
+
+def logistic(x: Floats, a: Floats, penalty: float = LOGISTIC_PENALTY) -> Line:
+    """Fit P(a = 1 | x) by penalised maximum likelihood (Newton).
+
+    ``penalty`` is per unit of standardised column; with it a separated sample still has finite coefficients. Returns a line of log odds.
     """
     design = np.column_stack([np.ones(len(a)), x])
     ridge_term = np.full(design.shape[1], penalty * len(a))
@@ -84,18 +111,33 @@ def logistic(x: Floats, a: Floats, penalty: float = LOGISTIC_PENALTY) -> Predict
         hessian = (design * weight[:, None]).T @ design + np.diag(ridge_term)
         step = np.linalg.solve(hessian, design.T @ (a - p) - ridge_term * beta)
         beta = beta + step
-        if float(np.abs(step).max()) < 1e-6:
+        if float(np.abs(step).max()) < 1e-4:
             break
-    return lambda q: beta[0] + q @ beta[1:]
+    return Line(float(beta[0]), np.zeros(x.shape[1]), beta[1:])
 
 
 def boosted(
-    x: NDArray[np.float32], y: Floats, base: Floats, trees: Trees, *, objective: str, seed: int
-) -> Callable[[NDArray[np.float32], Floats], Floats]:
-    """Boost trees on top of ``base`` (n,), predictions on the margin scale.
+    train: tuple[NDArray[np.float32], Floats, Floats],
+    held: Sequence[tuple[NDArray[np.float32], Floats]],
+    loss: Callable[[Sequence[Floats]], float],
+    trees: Trees,
+    *,
+    objective: str,
+    seed: int,
+) -> Floats:
+    """Boost trees on top of a base and return margins along the path, (B, m, len(PATH)).
 
-    ``objective`` is ``reg:squarederror`` (margins are predictions) or ``binary:logistic`` (margins are log odds). Returns a function
-    of rows (m, q) and their base (m,) to the path of margins (m, len(PATH)).
+    Parameters
+    ----------
+    train
+        Rows (n, q), target (n,) and base margins (n,).
+    held
+        B blocks of held-out rows (m, q) with their base margins (m,).
+    loss
+        Held-out loss of the blocks' margins. Growing stops once the least lies UNDERSMOOTH steps back: no more trees than that are
+        ever used; later steps then repeat the last.
+    objective
+        ``reg:squarederror`` (margins are predictions) or ``binary:logistic`` (margins are log odds).
     """
     import xgboost
 
@@ -111,19 +153,32 @@ def boosted(
         "seed": seed,
         "base_score": 0.5,
     }
+    x, y, base = train
     data = xgboost.QuantileDMatrix(x, y, max_bin=64, base_margin=base, nthread=1)
-    booster = xgboost.train(parameters, data, trees.rounds)
+    booster = xgboost.Booster(parameters, [data])
+    steps = [[margin for _, margin in held]]
+    losses = [loss(steps[0])]
+    for first, last in itertools.pairwise(PATH):
+        if len(losses) - 1 - int(np.argmin(losses)) >= UNDERSMOOTH:
+            steps.append(steps[-1])
+            continue
+        for number in range(first, last):
+            booster.update(data, number)
+        steps.append(
+            [_grown(booster, rows, margin, first, last) for (rows, _), margin in zip(held, steps[-1], strict=True)]
+        )
+        losses.append(loss(steps[-1]))
+    return np.stack([np.column_stack(path) for path in zip(*steps, strict=True)])
 
-    def path(rows: NDArray[np.float32], margin: Floats) -> Floats:
-        steps = [margin]
-        for first, last in itertools.pairwise(PATH):
-            part = booster.inplace_predict(
-                rows, iteration_range=(first, last), base_margin=steps[-1], predict_type="margin"
-            )
-            steps.append(np.asarray(part, dtype=np.float64))
-        return np.column_stack(steps)
 
-    return path
+def _grown(booster: Any, rows: NDArray[np.float32], margin: Floats, first: int, last: int) -> Floats:
+    part = booster.inplace_predict(rows, iteration_range=(first, last), base_margin=margin, predict_type="margin")
+    return np.asarray(part, dtype=np.float64)
+
+
+def tree_settings(n: int) -> tuple[Trees, Trees]:
+    """Return the settings of the outcome's and the treatment's trees for ``n`` training units."""
+    return (OUTCOME_TREES_LARGE, TREATMENT_TREES_LARGE) if n >= LARGE else (OUTCOME_TREES, TREATMENT_TREES)
 
 
 def undersmoothed(losses: Floats) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from e2i_shared.causal import learners
+from e2i_shared.causal.threads import one_thread_each
 from e2i_shared.errors import UnprocessableError
 
 if TYPE_CHECKING:
@@ -104,9 +105,11 @@ def cross_fit(study: Study, settings: Settings, *, seed: int | None = None) -> C
 
     def one(fold: int) -> Fit:
         held = np.flatnonzero(folds == fold)
-        return fit(study, np.flatnonzero(folds != fold), held, learner == "boosted", seed + fold)
+        with one_thread_each():
+            return fit(study, np.flatnonzero(folds != fold), held, learner == "boosted", seed + fold)
 
-    parts = _side_by_side(one, int(folds.max()) + 1, settings.threads)
+    with one_thread_each():
+        parts = _side_by_side(one, int(folds.max()) + 1, settings.threads)
     order = np.argsort(np.concatenate([part.rows for part in parts]))
     outcome = np.concatenate([part.outcome for part in parts])[order]
     treatment = np.concatenate([part.treatment for part in parts])[order]
@@ -150,18 +153,30 @@ def _fit_arms(study: Study, train: Rows, held: Rows, trees: bool, seed: int) -> 
     if not trees:
         return Fit(held, base_held[:, :, None], odds(x[held])[:, None], y[held])
     t = study.design.trees
-    with_arm = np.column_stack([t[train], a[train].astype(np.float32)])
+    for_outcome, for_treatment = learners.tree_settings(len(train))
+    treated = a[held] == 1
+    blocks = [(_with_arm(t[held], np.full(len(held), float(arm))), base_held[:, arm]) for arm in (0, 1)]
     outcome = learners.boosted(
-        with_arm, y[train], base_train, learners.OUTCOME_TREES, objective="reg:squarederror", seed=seed
+        (_with_arm(t[train], a[train]), y[train], base_train),
+        blocks,
+        lambda arms: float(((y[held] - np.where(treated, arms[1], arms[0])) ** 2).mean()),
+        for_outcome,
+        objective="reg:squarederror",
+        seed=seed,
     )
-    arms = [
-        outcome(np.column_stack([t[held], np.full(len(held), arm, dtype=np.float32)]), base_held[:, arm])
-        for arm in (0, 1)
-    ]
     chance = learners.boosted(
-        t[train], a[train], odds(x[train]), learners.TREATMENT_TREES, objective="binary:logistic", seed=seed
+        (t[train], a[train], odds(x[train])),
+        [(t[held], odds(x[held]))],
+        lambda margins: float(np.logaddexp(0.0, (1 - 2 * a[held]) * margins[0]).mean()),
+        for_treatment,
+        objective="binary:logistic",
+        seed=seed,
     )
-    return Fit(held, np.stack(arms, axis=1), chance(t[held], odds(x[held])), y[held])
+    return Fit(held, outcome.transpose(1, 0, 2), chance[0], y[held])
+
+
+def _with_arm(rows: NDArray[np.float32], arm: Floats) -> NDArray[np.float32]:
+    return np.column_stack([rows, arm.astype(np.float32)])
 
 
 def _fit_dose(study: Study, train: Rows, held: Rows, trees: bool, seed: int) -> Fit:
@@ -170,22 +185,31 @@ def _fit_dose(study: Study, train: Rows, held: Rows, trees: bool, seed: int) -> 
     ĝ may absorb an error of τ̂₀: the estimator that uses it is orthogonal to both nuisances.
     """
     x, a, y = study.design.linear, study.treatment, study.outcome
-    rest = y - _first_slope(x[train], a[train], y[train]) * a
-    line, dose = learners.ridge(x[train], rest[train]), learners.ridge(x[train], a[train])
-    g, e = line(x[held])[:, None], dose(x[held])[:, None]
-    if trees:
-        t, kind = study.design.trees, "reg:squarederror"
-        outcome = learners.boosted(
-            t[train], rest[train], line(x[train]), learners.OUTCOME_TREES, objective=kind, seed=seed
-        )
-        expected = learners.boosted(
-            t[train], a[train], dose(x[train]), learners.TREATMENT_TREES, objective=kind, seed=seed
-        )
-        g, e = outcome(t[held], g[:, 0]), expected(t[held], e[:, 0])
-    return Fit(held, np.stack([g, g], axis=1), e, rest[held])
+    basis = learners.RidgeBasis.of(x[train])
+    dose = basis.fit(a[train])
+    left = a[train] - dose(x[train])
+    slope = float(left @ (y[train] - basis.fit(y[train])(x[train])) / max(float(left @ left), 1e-12))
+    rest = y - slope * a
+    line = basis.fit(rest[train])
+    if not trees:
+        g = line(x[held])[:, None]
+        return Fit(held, np.stack([g, g], axis=1), dose(x[held])[:, None], rest[held])
+    sizes = learners.tree_settings(len(train))
+    g = _grow(study, train, held, rest, line, sizes[0], seed)
+    return Fit(held, np.stack([g, g], axis=1), _grow(study, train, held, a, dose, sizes[1], seed), rest[held])
 
 
-def _first_slope(x: Floats, a: Floats, y: Floats) -> float:
-    left = a - learners.ridge(x, a)(x)
-    right = y - learners.ridge(x, y)(x)
-    return float(left @ right / max(float(left @ left), 1e-12))
+def _grow(
+    study: Study, train: Rows, held: Rows, y: Floats, line: learners.Line, size: learners.Trees, seed: int
+) -> Floats:
+    """Boost a squared-error model of y (n,) on top of its line; return the held-out path (m, L)."""
+    x, t = study.design.linear, study.design.trees
+    path = learners.boosted(
+        (t[train], y[train], line(x[train])),
+        [(t[held], line(x[held]))],
+        lambda margins: float(((y[held] - margins[0]) ** 2).mean()),
+        size,
+        objective="reg:squarederror",
+        seed=seed,
+    )
+    return np.asarray(path[0])

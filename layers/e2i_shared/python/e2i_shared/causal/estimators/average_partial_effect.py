@@ -9,6 +9,7 @@ import numpy as np
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY
 from e2i_shared.causal.inference import infer_mean
+from e2i_shared.causal.learners import ridge
 from e2i_shared.causal.nuisance import cross_fit
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
 from e2i_shared.causal.study import check
@@ -28,14 +29,16 @@ LINEAR_DOSE = (
 MOST_EXPLAINED = 0.99
 UNITS_PER_MODIFIER = 25
 PENALTY = 1e-3
+LEAST_VARIANCE = 0.1  # of the mean squared residual
 
 
 class AveragePartialEffect:
     """E[τ(X)] in Y = g(X) + τ(X)·A + ε, τ linear in the encoded covariates φ(X) (with an intercept).
 
-    β̂ solves Σ (A − ê)φ(Y − ĝ − A·φᵀβ) = 0, the orthogonal moment of Robinson (1988) and Chernozhukov et al. (2018, eq. 4.4) with
-    effect modifiers; the scores are φᵀβ̂ + α(Y − ĝ − A·φᵀβ̂) with Riesz weights α = (A − ê)·φᵀ(Ê[(A − ê)A·φφᵀ])⁻¹Ê[φ]
-    (Chernozhukov, Newey & Singh 2022; as average_partial_effect of grf does with 1/Var(A|X)).
+    β̂ solves Σ (A − ê)/v̂ · φ(Y − ĝ − A·φᵀβ) = 0, the orthogonal moment of Robinson (1988) and Chernozhukov et al. (2018, eq. 4.4)
+    with effect modifiers, v̂(X) the dose's conditional variance; the scores are φᵀβ̂ + α(Y − ĝ − A·φᵀβ̂) with Riesz weights
+    α = (A − ê)/v̂ · φᵀ(Ê[(A − ê)A/v̂ · φφᵀ])⁻¹Ê[φ] (Chernozhukov, Newey & Singh 2022; grf's average_partial_effect is the case φ = 1).
+    Dividing by v̂ keeps units whose dose varies much from counting for more than one.
     """
 
     name = "average_partial_effect"
@@ -50,9 +53,10 @@ class AveragePartialEffect:
         check(study)
         fitted = cross_fit(study, settings)
         phi = _modifiers(study)
-        nuisances = _nuisances(study, fitted, phi)
+        variance = _conditional_variance(study, fitted.treatment)
+        nuisances = _nuisances(study, fitted, phi, variance)
         scores = nuisances.effect + nuisances.weight * (study.outcome - nuisances.fitted)
-        overlap = diagnostics.dose_overlap(study, study.treatment - nuisances.treatment, nuisances.weight)
+        overlap = diagnostics.dose_overlap(study.treatment, variance, nuisances.weight)
         balance = diagnostics.dose_balance(study, nuisances.weight)
         return Estimate(
             inference=infer_mean(scores, study.clusters, level=settings.level, parameters=phi.shape[1]),
@@ -73,13 +77,11 @@ def _modifiers(study: Study) -> Floats:
     columns = study.design.linear
     if study.modifiers is not None:
         columns = np.column_stack([study.modifiers - study.modifiers.mean(axis=0), columns])
-    most = max(0, min(study.groups, study.n) // UNITS_PER_MODIFIER)
-    if most < columns.shape[1] and study.modifiers is None:
-        most = min(most, columns.shape[1])
+    most = study.groups // UNITS_PER_MODIFIER
     return np.column_stack([np.ones(study.n), columns[:, :most]])
 
 
-def _nuisances(study: Study, fitted: CrossFit, phi: Floats) -> Nuisances:
+def _nuisances(study: Study, fitted: CrossFit, phi: Floats, variance: Floats) -> Nuisances:
     a, e, g = study.treatment, fitted.treatment, fitted.arms[:, 0]
     residual = a - e
     explained = diagnostics.r_squared(a, e)
@@ -91,10 +93,11 @@ def _nuisances(study: Study, fitted: CrossFit, phi: Floats) -> Nuisances:
             got=f"{explained:.1%}",
             hint="Leave out covariates that are copies or consequences of the treatment.",
         )
-    moment = (phi * (residual * a)[:, None]).T @ phi / study.n
-    moment += PENALTY * float(residual @ residual) / study.n * np.eye(phi.shape[1])
-    beta = np.linalg.solve(moment, phi.T @ (residual * (study.outcome - g)) / study.n)
-    weight = residual * (phi @ np.linalg.solve(moment.T, phi.mean(axis=0)))
+    instrument = residual / variance
+    moment = (phi * (instrument * a)[:, None]).T @ phi / study.n
+    moment += PENALTY * np.eye(phi.shape[1])
+    beta = np.linalg.solve(moment, phi.T @ (instrument * (study.outcome - g)) / study.n)
+    weight = instrument * (phi @ np.linalg.solve(moment.T, phi.mean(axis=0)))
     tau = phi @ beta
     outcome = g + tau * e
     quality = {
@@ -104,6 +107,15 @@ def _nuisances(study: Study, fitted: CrossFit, phi: Floats) -> Nuisances:
         "treatment_trees": float(fitted.trees[1]),
     }
     return Nuisances(outcome, g + tau * a, e, tau, weight, fitted.folds, fitted.learner, 0, quality)
+
+
+def _conditional_variance(study: Study, expected: Floats) -> Floats:
+    """Return v̂(X) (n,): squared residuals regressed on the expected dose, its square and the covariates."""
+    spread = max(float(expected.std()), 1e-12)
+    centred = (expected - expected.mean()) / spread
+    columns = np.column_stack([centred, centred**2, study.design.linear])
+    squares = (study.treatment - expected) ** 2
+    return np.maximum(ridge(columns, squares)(columns), LEAST_VARIANCE * max(float(squares.mean()), 1e-300))
 
 
 def _warnings(outside: float) -> tuple[str, ...]:

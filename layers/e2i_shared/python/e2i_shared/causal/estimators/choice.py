@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from e2i_shared.causal.estimators.aipw import Aipw
 from e2i_shared.causal.estimators.average_partial_effect import AveragePartialEffect
 from e2i_shared.causal.estimators.difference_in_means import DifferenceInMeans
+from e2i_shared.causal.threads import one_thread_each
 from e2i_shared.errors import UnprocessableError
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def choose(study: Study, method: str = "auto") -> tuple[Estimator, str]:
 def estimate(study: Study, settings: Settings, method: str = "auto") -> Estimate:
     """Choose and run an estimator; the estimate carries why it was chosen."""
     estimator, reason = choose(study, method)
-    return replace(estimator.estimate(study, settings), reason=reason)
+    with one_thread_each():
+        return replace(estimator.estimate(study, settings), reason=reason)
 
 
 def _automatic(study: Study) -> tuple[Estimator, str]:
