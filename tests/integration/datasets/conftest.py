@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,27 +13,65 @@ from e2i_shared.db.catalogue import PostgresCatalogue
 from e2i_shared.db.frame_cache import FrameCache
 from e2i_shared.db.loading import PostgresRowStore
 from e2i_shared.db.rows import PostgresDataSource
+from e2i_shared.testing import FakeCatalogue, FakeRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_shared.api.datasets import Dataset
+    from e2i_shared.datasets.frame import DataSource
+    from e2i_shared.datasets.repository import CatalogueRepository, RowStore
+
+TABLES = "SELECT relname::text FROM pg_class WHERE relnamespace = 'rows'::regnamespace AND relkind = 'r'"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where rows go, where they come from, what is known of them, and the names of all tables of rows."""
+
+    store: RowStore
+    data: DataSource
+    catalogue: CatalogueRepository
+    tables: Callable[[], set[str]]
 
 
 @pytest.fixture
-def store(database, migrated):
-    return PostgresRowStore(database, migrated.tenant)
+def backend(request) -> Backend:
+    """Return Postgres, read without a frame cache; or memory, where a module asks for both."""
+    if getattr(request, "param", "postgres") == "memory":
+        known = FakeCatalogue()
+        rows = FakeRows(known)
+        return Backend(
+            rows, rows, known, lambda: {f"{key.replace('-', '')} {version}" for key, version in rows._frames}
+        )
+    database, migrated = request.getfixturevalue("database"), request.getfixturevalue("migrated")
+    tenant = migrated.tenant
+    return Backend(
+        PostgresRowStore(database, tenant),
+        PostgresDataSource(database, tenant, FrameCache(0)),
+        PostgresCatalogue(database, tenant),
+        lambda: {name for (name,) in migrated.as_admin(TABLES)},
+    )
 
 
 @pytest.fixture
-def catalogue(database, migrated):
-    return PostgresCatalogue(database, migrated.tenant)
+def store(backend):
+    return backend.store
 
 
 @pytest.fixture
-def data(database, migrated):
-    """Read without a frame cache, so that every read asks the server."""
-    return PostgresDataSource(database, migrated.tenant, FrameCache(0))
+def catalogue(backend):
+    return backend.catalogue
+
+
+@pytest.fixture
+def data(backend):
+    return backend.data
+
+
+@pytest.fixture
+def tables(backend):
+    return backend.tables
 
 
 @pytest.fixture
@@ -45,16 +84,3 @@ def load(store) -> Callable[..., Dataset]:
         return ingest.load(spec, from_bytes(raw), store, file_format=file_format).dataset
 
     return loader
-
-
-@pytest.fixture
-def tables(migrated) -> Callable[[], set[str]]:
-    """Return the names of all rows tables there are."""
-
-    def named() -> set[str]:
-        found = migrated.as_admin(
-            "SELECT relname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace WHERE nspname = 'rows' AND relkind = 'r'"
-        )
-        return {name for (name,) in found}
-
-    return named

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from e2i_shared.datasets.frame import Frame, FrameColumn
+    from e2i_shared.datasets.plan import ColumnPlan
     from e2i_shared.datasets.specs import DatasetSpec
 
 LISTED = 50
+# A text column is a category up to LISTED levels, or up to CATEGORY_LEVELS where each is shared by many rows.
+CATEGORY_LEVELS = 1_000
+CATEGORY_SHARE = 0.05
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -45,6 +49,17 @@ def profile(values: FrameColumn, kind: ColumnKind) -> ColumnStatistics:
     if isinstance(values, Dates):
         return _profile_dates(values, kind)
     return _profile_numbers(values.values, kind)
+
+
+def settled_kind(column: ColumnPlan, present: int, levels: int, *, whole: bool) -> ColumnKind:
+    """Return a loaded column's kind: whole numbers are integers, text of few levels a category, unless declared otherwise."""
+    if column.kind in (ColumnKind.NUMBER, ColumnKind.INTEGER):
+        whole = whole and present > 0 and not (column.declared and column.kind is ColumnKind.NUMBER)
+        return ColumnKind.INTEGER if whole else ColumnKind.NUMBER
+    if column.kind in (ColumnKind.TEXT, ColumnKind.CATEGORY) and not column.declared:
+        few = 0 < levels <= LISTED or (levels <= CATEGORY_LEVELS and levels <= CATEGORY_SHARE * present)
+        return ColumnKind.CATEGORY if few else ColumnKind.TEXT
+    return column.kind
 
 
 def number_text(value: float, kind: ColumnKind) -> str:

@@ -117,7 +117,7 @@ def _attempt(
             return _load(spec, store, plan, chunks), plan
         except CellError as error:
             token = error.value.strip()
-            learnt = plan.columns[error.column].kind in _SCALARS and cells.is_missing(token)
+            learnt = not error.value or (plan.columns[error.column].kind in _SCALARS and cells.is_missing(token))
             if not learnt or (plan.staged and (token in plan.missing or not token)):
                 raise _refusal(error, plan, source) from None
             plan = plan.cleaned(token)

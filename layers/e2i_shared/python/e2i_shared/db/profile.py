@@ -13,9 +13,9 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from e2i_shared.api.datasets import ColumnKind, ColumnStatistics
+from e2i_shared.api.datasets import ColumnStatistics
 from e2i_shared.datasets import refusals
-from e2i_shared.datasets.describe import LISTED, QUANTILES, number_text
+from e2i_shared.datasets.describe import LISTED, QUANTILES, number_text, settled_kind
 from e2i_shared.datasets.repository import CellError
 from e2i_shared.db.copying import physical
 from e2i_shared.db.queries import query
@@ -23,6 +23,7 @@ from e2i_shared.db.queries import query
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from e2i_shared.api.datasets import ColumnKind
     from e2i_shared.datasets.plan import ColumnPlan
     from e2i_shared.db.connection import Connection
 
@@ -31,8 +32,6 @@ SAMPLE_ROWS: Final = 30_000
 _BATCH: Final = 200  # six values a column; a select list holds 1,664
 _FEW: Final = 500  # sampled levels of a text column up to which all are counted
 _PART: Final = sql.Identifier("pg_temp", "part")
-_CATEGORY_SHARE: Final = 0.05
-_CATEGORY_LEVELS: Final = 1_000
 _FRAGMENT: Final = {
     "double precision": "number",
     "boolean": "boolean",
@@ -47,14 +46,14 @@ def profile(
 ) -> list[tuple[ColumnKind, ColumnStatistics]]:
     """Return the settled kind and profile of each column of a rows table.
 
-    Raises CellError for the first NaN or infinity that a COPY let through.
+    Raises CellError for the first NaN or infinity, or for an empty text, that a COPY let through.
     """
     rows, moments = _moments(connection, table, columns)
     large = rows > EXACT_ROWS
     part = _sample(connection, table, rows) if large else table
     found = []
     for index, (column, values) in enumerate(zip(columns, moments, strict=True)):
-        _refuse_not_finite(connection, table, index, column, values)
+        _refuse_odd(connection, table, index, column, values)
         name = sql.Identifier(physical(index))
         seen = _sampled_levels(connection, part, name) if large else None
         if seen is None or seen["levels"] <= (_FEW if column.storage == "text" else LISTED):
@@ -90,9 +89,11 @@ def _moments(
     return rows, found
 
 
-def _refuse_not_finite(
+def _refuse_odd(
     connection: Connection, table: sql.Identifier, index: int, column: ColumnPlan, values: Sequence[Any]
 ) -> None:
+    if column.storage == "text" and values[1]:
+        raise CellError(index, "")
     odd = {"nan", "inf", "-inf", "infinity", "-infinity"}
     if column.storage == "text" or not {str(values[1]).lower(), str(values[2]).lower()} & odd:
         return
@@ -148,7 +149,8 @@ def _settle(
     quantiles: list[float],
 ) -> tuple[ColumnKind, ColumnStatistics]:
     present, low, high, mean, std, whole = values
-    kind = _kind(column, present, levels, whole=bool(whole))
+    low = None if column.storage == "text" else low
+    kind = settled_kind(column, present, levels, whole=bool(whole))
     scalar = column.storage != "text"
     if column.storage in ("double precision", "boolean"):
         top = [(number_text(_number(text), kind), n) for text, n in top]
@@ -170,13 +172,3 @@ def _settle(
 
 def _number(text: str) -> float:
     return float({"true": "1", "false": "0"}.get(text, text))
-
-
-def _kind(column: ColumnPlan, present: int, levels: int, *, whole: bool) -> ColumnKind:
-    if column.kind in (ColumnKind.NUMBER, ColumnKind.INTEGER):
-        whole = whole and present > 0 and not (column.declared and column.kind is ColumnKind.NUMBER)
-        return ColumnKind.INTEGER if whole else ColumnKind.NUMBER
-    if column.kind in (ColumnKind.TEXT, ColumnKind.CATEGORY) and not column.declared:
-        few = 0 < levels <= LISTED or (levels <= _CATEGORY_LEVELS and levels <= _CATEGORY_SHARE * present)
-        return ColumnKind.CATEGORY if few else ColumnKind.TEXT
-    return column.kind

@@ -9,6 +9,7 @@ from e2i_shared.testing.clock import FixedClock
 from e2i_shared.testing.compositions import FakeCompositions
 from e2i_shared.testing.idempotency import FakeIdempotency
 from e2i_shared.testing.outbox import FakeOutbox
+from e2i_shared.testing.rows import FakeRows
 from e2i_shared.testing.tools import FakeTools
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FakeCompositions",
     "FakeIdempotency",
     "FakeOutbox",
+    "FakeRows",
     "FakeTools",
     "FixedClock",
     "MemoryDataSource",

@@ -86,8 +86,8 @@ count({column}), min({column}::int)::float8, max({column}::int)::float8, avg({co
 stddev_samp({column}::int)::float8, true;
 
 -- name: moments_text
--- Text has a count alone.
-count({column}), NULL, NULL, NULL, NULL, NULL;
+-- Text has a count, and whether a cell was empty while another spelling stood for missing.
+count({column}), bool_or({column} = ''), NULL, NULL, NULL, NULL;
 
 -- name: moments_date
 -- Count and bounds as text.
