@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
-
 from e2i_shared.api.classification import (
-    Classification,
     Clarification,
+    Classification,
     Dependency,
     Domain,
     DomainScore,
@@ -28,6 +26,7 @@ from e2i_shared.composer.words import key
 from e2i_shared.ids import new_id
 from e2i_shared.testing import FakeCompositions
 from e2i_shared.tools._registry import DataParams, ToolContext, ToolParams, ToolResult, ToolSpec
+from pydantic import BaseModel, Field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -194,7 +193,8 @@ class RefutationResult(ToolResult):
 
 
 class SensitivityResult(ToolResult):
-    e_value_point: float
+    e_value: float
+    e_value_ci: float
     robustness_value: float
 
 
@@ -289,7 +289,8 @@ def sensitivity_output(**changes: Any) -> Json:
         "assumptions": [],
         "warnings": [],
         "seed": None,
-        "e_value_point": 1.87,
+        "e_value": 1.87,
+        "e_value_ci": 1.71,
         "robustness_value": 0.243,
     } | changes
 
@@ -380,7 +381,7 @@ def drive(
 
     held: dict[str, Any] = {}
 
-    def now():
+    def now() -> Any:
         return datetime.fromisoformat(held["services"].compositions.get(held["id"]).created_at)
 
     made = services(

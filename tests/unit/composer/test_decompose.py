@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from builders_composer import classification
 from e2i_shared.api.classification import Clarification, Domain, Entity, Period
@@ -11,7 +13,7 @@ PARTS = [(Domain.KPI, "What was Kisqali TRx in Q3"), (Domain.GAP, "which territo
 Q3 = Period(text="Q3", start="2026-07-01", end="2026-10-01")
 
 
-def entity(text, kind="brand", **details):
+def entity(text, kind="brand", **details: Any):
     start = QUERY.find(text)
     return Entity(text=text, kind=kind, canonical=text.lower(), start=start, end=start + len(text), **details)
 

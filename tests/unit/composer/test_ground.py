@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from builders_composer import (
     KISQALI,
@@ -20,7 +22,7 @@ from e2i_shared.errors import UnknownColumnError, UnknownDatasetError, UnknownVa
 C, S, G, E, K = Domain.CAUSAL, Domain.SEGMENTATION, Domain.GAP, Domain.EXPERIMENT, Domain.KPI
 
 
-def bound(query, domain=C, data=None, **options):
+def bound(query, domain=C, data=None, **options: Any):
     made = ground(query, decomposition([(domain, query)]), data or datasets(), kpis=kpi_names(), **options)
     return made.bound["Q1"]
 

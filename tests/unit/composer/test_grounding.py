@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import pytest
 from builders_composer import (
@@ -249,7 +250,7 @@ def written(*claims: Claim, step_outputs=None, question="Did visits raise TRx by
     return check_answer(Answer(headline="Summary.", parts=[part], text=whole), outputs, question)
 
 
-def claim(text, *refs):
+def claim(text, *refs: Any):
     return Claim(text=text, value_refs=[ValueRef(step=s, pointer=p, **more) for s, p, more in refs])
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from builders_composer import (
@@ -32,20 +33,22 @@ TENANT = "00000000-0000-7000-8000-000000000001"
 class Composition:
     """One composition and the workflow that drives it."""
 
-    def __init__(self, query=KISQALI, parts=KISQALI_PARTS, edges=KISQALI_EDGES, *, clarification=None, **changes):
+    def __init__(
+        self, query=KISQALI, parts=KISQALI_PARTS, edges=KISQALI_EDGES, *, clarification=None, **changes: Any
+    ) -> None:
         made = classification(query, parts, edges, clarification=clarification)
         self.classified = 0
         self.age = timedelta(0)
         details = {"deadline_seconds": changes.pop("deadline_seconds")} if "deadline_seconds" in changes else {}
 
-        def classify(_record):
+        def classify(_record) -> Any:
             self.classified += 1
             return made
 
         self.services = services(made, **({"classify": classify, "now": self._now} | changes))
         self.id = created(self.services, query, **details)
 
-    def _now(self):
+    def _now(self) -> Any:
         return datetime.fromisoformat(self.record.created_at) + self.age
 
     @property
@@ -56,7 +59,7 @@ class Composition:
     def steps(self):
         return self.services.compositions.steps(self.id)
 
-    def run(self, phase, **more):
+    def run(self, phase, **more: Any):
         event = {"phase": phase, "tenant_id": TENANT, "composition_id": self.id, **more}
         result = run_phase(event, self.services)
         json.dumps(result)
@@ -159,7 +162,7 @@ class TestPlan:
 
 
 class TestExecute:
-    def planned(self, **changes):
+    def planned(self, **changes: Any):
         one = Composition(**changes)
         one.run("decompose")
         one.run("plan")
@@ -184,7 +187,7 @@ class TestExecute:
         assert "deadline of 10 s" in one.steps[0].error_message
 
     def test_a_retryable_error_is_raised_for_the_workflow_to_retry(self):
-        def run(_tool, _inputs):
+        def run(_tool, _inputs) -> Any:
             raise TransientToolError("busy")
 
         one = self.planned(run=run)
@@ -240,7 +243,7 @@ class TestSynthesize:
     def test_a_failed_branch_is_missing_and_the_rest_is_answered(self):
         tools = catalogue()
 
-        def run(tool, inputs):
+        def run(tool, inputs) -> Any:
             if tool == "cate_analyzer":
                 raise InsufficientDataError("Segment Allergy has 3 rows.")
             return runner(tools)(tool, inputs)
@@ -255,7 +258,7 @@ class TestSynthesize:
         assert "Segment Allergy has 3 rows." in one.record.answer.text
 
     def test_when_nothing_can_be_answered_it_is_raised_with_the_reasons(self):
-        def run(_tool, _inputs):
+        def run(_tool, _inputs) -> Any:
             raise InsufficientDataError("Only 3 rows are left.")
 
         one = Composition(run=run)

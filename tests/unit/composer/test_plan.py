@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from builders_composer import (
@@ -23,7 +24,7 @@ C, S, G, E, K = Domain.CAUSAL, Domain.SEGMENTATION, Domain.GAP, Domain.EXPERIMEN
 TOOLS = catalogue()
 
 
-def planned(*parts, edges=(), data=None, tools=None, query="…", **details):
+def planned(*parts: Any, edges=(), data=None, tools=None, query="…", **details: Any):
     made = decomposition(list(parts), edges, **details)
     return make_plan(query, made, data or datasets(), tools or TOOLS, kpis=kpi_names())
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from e2i_shared.api.composition import AnswerPart, Claim, MissingPart, ValueRef
 from e2i_shared.composer.render import (
@@ -22,7 +24,7 @@ OUTPUTS = {
 }  # fmt: skip
 
 
-def ref(pointer, step=1, **details):
+def ref(pointer, step=1, **details: Any):
     return ValueRef(step=step, pointer=pointer, **details)
 
 

@@ -199,7 +199,7 @@ def test_the_first_end_of_a_step_wins(composed):
     compositions, identity = composed
 
     class Slow(Counting):
-        def __call__(self, tool, inputs):
+        def __call__(self, tool, inputs) -> Any:
             record_step_failure(compositions, identity, 1, {"Error": "States.Timeout", "Cause": ""})
             return super().__call__(tool, inputs)
 

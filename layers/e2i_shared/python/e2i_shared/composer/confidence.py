@@ -20,7 +20,7 @@ evidence, not a probability.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from e2i_shared.composer.pointers import has, lookup
 
@@ -60,7 +60,7 @@ def _base(tool: str, output: Json) -> float:
 
 
 def _weaknesses(output: Json) -> Iterator[float]:
-    if (outside := _first(output, "/overlap/share_outside", "/overlap/outside_share")) is not None and outside > 0.1:
+    if (outside := _number(output, "/overlap/share_outside")) is not None and outside > 0.1:
         yield 0.7
     differences = [
         abs(b["smd_after"]) for b in output.get("balance") or [] if isinstance(b.get("smd_after"), (int, float))
@@ -68,19 +68,20 @@ def _weaknesses(output: Json) -> Iterator[float]:
     if differences and max(differences) > 0.1:
         yield 0.75
     clusters, rows = output.get("n_clusters"), output.get("n")
-    if (clusters is not None and clusters < 30) or (isinstance(rows, int) and rows < 100 and "ate" in output):
+    few_clusters = isinstance(clusters, int) and clusters < 30
+    if few_clusters or (isinstance(rows, int) and rows < 100 and "ate" in output):
         yield 0.8
     if all(isinstance(output.get(k), (int, float)) for k in ("ate", "ci_lower", "ci_upper")):
         width = output["ci_upper"] - output["ci_lower"]
         yield 0.85 if width > 4 * abs(output["ate"]) else 1.0
     yield {"review": 0.6, "block": 0.25}.get(str(output.get("gate_decision")), 1.0)
-    if (bound := _first(output, "/e_value/ci", "/e_value_ci")) is not None and bound < 1.2:
+    if (bound := _number(output, "/e_value_ci")) is not None and bound < 1.2:
         yield 0.75
     if isinstance(output.get("heterogeneity_p"), (int, float)) and output["heterogeneity_p"] > 0.05:
         yield 0.6
     yield 0.95 ** min(len(output.get("warnings") or []), _MOST_WARNINGS)
 
 
-def _first(output: Json, *pointers: str) -> Any:
-    found = (lookup(output, p) for p in pointers if has(output, p))
-    return next((v for v in found if isinstance(v, (int, float))), None)
+def _number(output: Json, pointer: str) -> float | None:
+    value = lookup(output, pointer) if has(output, pointer) else None
+    return value if isinstance(value, (int, float)) else None

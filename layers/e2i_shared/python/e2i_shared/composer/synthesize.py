@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from e2i_shared.composer.model import CompositionRecord, DetailedSubQuestion, Plan, StepRecord
     from e2i_shared.tools._registry import ToolSpec
 
+_ATTEMPTS = 2
+
 
 class Writer(Protocol):
     """Phrases a part's claims in other words; its numbers stay references."""
@@ -64,23 +66,40 @@ def synthesize(
             got=record.query,
             candidates=[m.sub_question for m in missing],
         )
-    problems: list[str] = []
-    for _ in range(2 if writer else 0):
-        written = _written(record, template, writer, problems)
-        answer = _compose(record, written, missing, book, tools)
-        problems = _problems(record, answer, missing, book)
-        if not problems:
-            return answer, missing
+    if writer and (phrased := _phrased(record, template, writer, missing, book, tools)):
+        return phrased, missing
     answer = _compose(record, template, missing, book, tools)
     require_grounded(_problems(record, answer, missing, book))
     return answer, missing
 
 
+def _phrased(
+    record: CompositionRecord,
+    template: Mapping[str, list[Claim]],
+    writer: Writer,
+    missing: Sequence[MissingPart],
+    book: Mapping[int, StepRecord],
+    tools: Mapping[str, ToolSpec],
+) -> Answer | None:
+    """Return the writer's answer once it is grounded; None after two attempts that are not."""
+    problems: list[str] = []
+    for _ in range(_ATTEMPTS):
+        try:
+            answer = _compose(record, _written(record, template, writer, problems), missing, book, tools)
+        except UngroundedAnswerError as error:
+            problems = [error.message]
+            continue
+        problems = _problems(record, answer, missing, book)
+        if not problems:
+            return answer
+    return None
+
+
 def _written(
-    record: CompositionRecord, template: Mapping[str, list[Claim]], writer: Writer | None, problems: Sequence[str]
+    record: CompositionRecord, template: Mapping[str, list[Claim]], writer: Writer, problems: Sequence[str]
 ) -> dict[str, list[Claim]]:
     questions = {q.id: q.text for q in record.decomposition.sub_questions} if record.decomposition else {}
-    return {q: list(writer(questions[q], claims, problems)) if writer else claims for q, claims in template.items()}
+    return {q: list(writer(questions[q], claims, problems)) for q, claims in template.items()}
 
 
 def _problems(
@@ -176,6 +195,3 @@ def _part(identity: str, question: str, claims: Sequence[Claim], book: Mapping[i
         citations=cited,
         confidence=part_confidence(cited, book),
     )
-
-
-__all__ = ["UngroundedAnswerError", "Writer", "synthesize"]

@@ -75,13 +75,10 @@ def refutation(told: Told) -> Iterator[Claim]:
 
 def sensitivity(told: Told) -> Iterator[Claim]:
     """Say how strong a hidden confounder would have to be."""
-    point = next(
-        (p for p in ("/e_value/point", "/e_value_point", "/e_value") if isinstance(told.get(p), (int, float))), None
-    )
-    if point:
+    if isinstance(told.get("/e_value"), (int, float)):
         yield say(
             "To explain the estimate away, a hidden confounder would have to be tied to both treatment and outcome by a risk ratio of at least {0} (E-value).",
-            told.number(point),
+            told.number("/e_value"),
         )
     if isinstance(told.get("/robustness_value"), (int, float)):
         yield say(
