@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.classification import Clarification
+from e2i_shared.classifier.grammar import POINTERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from e2i_shared.api.classification import Entity, Features
     from e2i_shared.classifier.reading import Reading
 
-_POINTERS = frozenset("it that this those these them they one ones same others".split())
 _DEFAULTS = {"brand": "Kisqali", "kpi": "TRx", "treatment": "rep visits", "region": "the Northeast"}
 
 
@@ -24,7 +24,7 @@ def clarify(reading: Reading, features: Features, has_session: bool) -> Clarific
             missing=["a question in English"],
             rephrasings=rephrase(features.entities),
         )
-    pointing = any(text in _POINTERS for text in reading.texts[:6])
+    pointing = any(text in POINTERS for text in reading.texts[:6])
     if pointing and not has_session:
         message = "The question points to something said before, but there is no earlier question in this session. Please name it."
         missing = ["what is meant", "what to find out about it"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.classification import (
@@ -23,6 +22,7 @@ from e2i_shared.classifier.second_opinion import THRESHOLD, consult
 from e2i_shared.classifier.session import replaceable, session_of
 from e2i_shared.classifier.stages import cut, find_domains, find_edges, find_route
 from e2i_shared.classifier.weights import weights as shipped_weights
+from e2i_shared.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     from e2i_shared.api.classification import ClassifyRequest, Features
     from e2i_shared.api.datasets import Dataset
-    from e2i_shared.classifier.reading import Reading
-    from e2i_shared.classifier.weights import Weights
     from e2i_shared.classifier.dependencies import Edge
+    from e2i_shared.classifier.reading import Reading
     from e2i_shared.classifier.second_opinion import SecondOpinion
     from e2i_shared.classifier.session import Session
     from e2i_shared.classifier.stages import Asked, Cut, Domains, Edges, RouteFound
+    from e2i_shared.classifier.weights import Weights
 
 _REMEMBERED = 5
 
@@ -79,7 +79,7 @@ def classify(
     clock.lap("domains")
     edges = find_edges(reading, domains, trained)
     clock.lap("dependencies")
-    route = find_route(reading, clauses, domains, edges, trained.known)
+    route = find_route(reading, clauses, domains, edges)
     answer = _classification(reading, features, domains, edges, route, trained)
     clock.lap("pattern")
     if second_opinion and answer.confidence < THRESHOLD:
@@ -114,7 +114,7 @@ def context_session(context: Sequence[str], today: date, trained: Weights) -> Se
         reading, clauses, features = _features(query, (), session, today, trained)
         domains = find_domains(reading, clauses, trained, session)
         edges = find_edges(reading, domains, trained)
-        route = find_route(reading, clauses, domains, edges, trained.known)
+        route = find_route(reading, clauses, domains, edges)
         turns.insert(0, _classification(reading, features, domains, edges, route, trained))
     return session_of(turns)
 
@@ -123,7 +123,7 @@ def _features(
     query: str, catalogue: Sequence[Dataset], session: Session, today: date, trained: Weights
 ) -> tuple[Reading, Cut, Features]:
     """Stage 1: read the query, cut it, resolve what it names, and take over what a follow-up leaves unsaid."""
-    reading = read(query, today, trained.known)
+    reading = read(query, today, trained)
     clauses = cut(reading, trained, session)
     features = features_of(reading, clauses.clauses, catalogue)
     if clauses.followup:
@@ -140,7 +140,7 @@ def _classification(
     names = [name for name, _ in route.domains]
     unclear = route.pattern is RoutingPattern.CLARIFICATION_NEEDED
     return Classification(
-        classification_id=str(uuid.uuid4()),
+        classification_id=new_id(),
         query=reading.query,
         routing_pattern=route.pattern,
         target_agents=agents_of(names),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from e2i_shared.classifier.reading import (
+from e2i_shared.classifier.grammar import (
+    ABBREVIATIONS,
     AUXILIARIES,
     CONNECTORS,
     DETERMINERS,
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from e2i_shared.classifier.reading import Reading
 
 MAX_CLAUSES = 20
-_BREAK = re.compile(r"[?!;:,()\n\r\u2022\u2013\u2014|\u3002\uff1f\uff0c\uff1b]|\.(?=\s|$)|\s[-/*]+\s|->")
+MAX_PLACES = 80
+_BREAK = re.compile(r"[?!;:,()\n\r\u2022\u2013\u2014|\u3002\uff1f\uff0c\uff1b]|\.(?=\s|$)|\s[-/*+&]+\s|->")
 _MARKER = re.compile(r"[.):]\s")
-_ABBREVIATIONS = frozenset("vs dr eg ie approx no st mr ms etc".split())
 _GAPS = (
     ("?", "question"),
     ("\n", "line"),
@@ -56,6 +57,8 @@ def candidates(reading: Reading) -> list[int]:
     """Return the positions of words that may begin a clause."""
     places: list[int] = []
     for at in range(1, len(reading.words)):
+        if len(places) == MAX_PLACES:
+            break
         if _opens(reading, at) and not (places and _only_connects(reading, places[-1], at)):
             places.append(at)
     return places
@@ -79,8 +82,9 @@ def _opens(reading: Reading, at: int) -> bool:
     gap, text = reading.gap(at), reading.texts[at]
     if "\n" not in gap and _BREAK.search(gap):
         inside_number = gap in {",", ".", ":"} and reading.texts[at - 1].isdigit() and text[0].isdigit()
-        return not inside_number and not (gap[0] == "." and reading.texts[at - 1] in _ABBREVIATIONS)
-    return "\n" in gap or text in CONNECTORS or text in SUBORDINATORS or text in WH or is_marker(reading, at)
+        return not inside_number and not (gap[0] == "." and reading.texts[at - 1] in ABBREVIATIONS)
+    purpose = text == "to" and at + 1 < len(reading.words) and reading.texts[at + 1] in reading.asked
+    return "\n" in gap or purpose or text in CONNECTORS or text in SUBORDINATORS or text in WH or is_marker(reading, at)
 
 
 def _only_connects(reading: Reading, first: int, at: int) -> bool:

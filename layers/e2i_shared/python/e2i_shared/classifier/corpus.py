@@ -6,12 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from e2i_shared.classifier.clauses import Clause, body_of, candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from e2i_shared.classifier.reading import Reading
@@ -44,19 +43,22 @@ def load(path: Path) -> list[Row]:
     return [_row(json.loads(line)) for line in lines if line.strip()]
 
 
-def _row(data: dict[str, object]) -> Row:
+def _row(data: dict[str, Any]) -> Row:
     """Build a row from its JSON object."""
-    subs: Iterable[dict[str, object]] = data["sub_questions"]  # type: ignore[assignment] - the file's schema has a test
-    edges: Iterable[dict[str, str]] = data["dependencies"]  # type: ignore[assignment] - likewise
     return Row(
-        str(data["idea"]),
-        str(data["query"]),
-        tuple(data["context"]),  # type: ignore[arg-type] - likewise
-        str(data["pattern"]),
-        tuple(data["domains"]),  # type: ignore[arg-type] - likewise
-        tuple((int(str(sub["start"])), int(str(sub["end"])), str(sub["domain"])) for sub in subs),
-        tuple((int(edge["from"][1:]) - 1, int(edge["to"][1:]) - 1, edge["type"]) for edge in edges),
+        idea=data["idea"],
+        query=data["query"],
+        context=tuple(data["context"]),
+        pattern=data["pattern"],
+        domains=tuple(data["domains"]),
+        spans=tuple((sub["start"], sub["end"], sub["domain"]) for sub in data["sub_questions"]),
+        edges=tuple((_number(edge["from"]), _number(edge["to"]), edge["type"]) for edge in data["dependencies"]),
     )
+
+
+def _number(name: str) -> int:
+    """Return the position, from 0, of a part named Q1, Q2 and so on."""
+    return int(name[1:]) - 1
 
 
 def gold_starts(row: Row, reading: Reading) -> set[int]:

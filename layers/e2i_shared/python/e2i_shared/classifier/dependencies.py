@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_shared.classifier.domains import is_elliptic
-from e2i_shared.classifier.reading import CONNECTORS, SUBORDINATORS, WH
+from e2i_shared.classifier.grammar import (
+    ACTORS,
+    APART,
+    BACK,
+    CONNECTORS,
+    FINDING,
+    IF,
+    ORDER,
+    RANKED,
+    SUBORDINATORS,
+    SUBSET,
+    THEN,
+    THING,
+    WH,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,18 +31,7 @@ if TYPE_CHECKING:
     from e2i_shared.classifier.reading import Reading
 
 NO_EDGE = "-"
-_THING = frozenset("it its this that these those them they their such same".split())
-_FINDING = frozenset(
-    "effect effects impact result results finding findings answer estimate estimates output number numbers drop lift uplift gap drift".split()
-)
-_RANKED = frozenset(
-    "top bottom best worst highest lowest strongest weakest biggest largest low high least most first leading".split()
-)
-_SUBSET = frozenset(
-    "responders responder segments segment group groups territories territory ones those hcps doctors patients accounts cohort population subgroup subgroups regions specialties underperformers laggards".split()
-)
-_THEN = frozenset("then next finally afterwards after once based using use accordingly therefore so".split())
-_APART = frozenset("also separately independently meanwhile additionally besides plus unrelated secondly too".split())
+_SECOND_PARENT = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +56,25 @@ def _signs(reading: Reading, part: Part) -> list[str]:
     """Return the signs by which a part shows that it leans on another."""
     first, last = part.clause.first, part.clause.last
     texts, tags = reading.texts[first:last], reading.tags[first:last]
-    pairs = set(zip(texts, texts[1:], strict=False))
+    pairs = set(itertools.pairwise(texts))
     head = next((text for text in texts if text in SUBORDINATORS), "-") if texts else "-"
     at_head = reading.texts[part.clause.body] if reading.texts[part.clause.body] in SUBORDINATORS else "-"
-    things = [text for text in texts if text in _THING]
+    things = [text for text in texts if text in THING]
+    opening = texts[: part.clause.body - first + 3]
     return [
+        f"class={_head_class(opening)}",
+        f"class={_head_class(opening)}|actor={any(text in ACTORS for text in opening)}",
+        f"if_so={_if_so(reading, part)}",
         f"head={at_head}",
         f"sub={head}",
         *(f"lead={text}" for text in texts[: part.clause.body - first + 1] if text in CONNECTORS),
         *(f"thing={text}" for text in things),
         f"refers={bool(things)}",
-        f"finding={any((a in _THING or a == 'the') and b in _FINDING for a, b in pairs)}",
-        f"ranked={any(a in _RANKED and (b in _SUBSET or b == '<num>') for a, b in zip(texts, [*texts[1:], '-'], strict=True)) or _ranked_tag(texts, tags)}",
-        f"subset={any(a in {'those', 'these', 'that', 'the'} and (b in _SUBSET) for a, b in pairs)}",
-        f"then={any(text in _THEN for text in texts[:4])}",
-        f"apart={any(text in _APART for text in texts[:3])}",
+        f"finding={any((a in THING or a == 'the') and b in FINDING for a, b in pairs)}",
+        f"ranked={any(a in RANKED and (b in SUBSET or b == '<num>') for a, b in zip(texts, [*texts[1:], '-'], strict=True)) or _ranked_tag(texts, tags)}",
+        f"subset={any(a in {'those', 'these', 'that', 'the'} and (b in SUBSET) for a, b in pairs)}",
+        f"then={any(text in THEN for text in texts[:4])}",
+        f"apart={any(text in APART for text in texts[:3])}",
         f"first_pair={' '.join(texts[:2])}",
         f"wh={next((text for text in texts[:4] if text in WH), '-')}",
         f"elliptic={is_elliptic(reading, part.clause)}",
@@ -74,11 +82,28 @@ def _signs(reading: Reading, part: Part) -> list[str]:
     ]
 
 
+def _head_class(opening: Sequence[str]) -> str:
+    """Name what the opening words of a part announce: a condition, an order, something apart, or nothing."""
+    if any(text in IF for text in opening):
+        return "if"
+    if any(text in ORDER for text in opening):
+        return "order"
+    return "apart" if any(text in APART for text in opening) else "-"
+
+
+def _if_so(reading: Reading, part: Part) -> bool:
+    """Tell whether a part opens with a condition on what was said before ("if so", "if it has", "otherwise", "only then")."""
+    texts = reading.texts[part.clause.body : part.clause.body + 3]
+    if texts and texts[0] in {"otherwise", "else"}:
+        return True
+    return len(texts) > 1 and texts[0] in {"if", "only", "unless", "when"} and texts[1] in BACK
+
+
 def _ranked_tag(texts: Sequence[str], tags: Sequence[str]) -> bool:
     """Tell whether a ranking word stands before a number or a named kind ("the top 3", "lowest regions")."""
     following = zip(texts, tags[1:], strict=False)
     return any(
-        text in _RANKED
+        text in RANKED
         and (tag == "<num>" or tag in {"<segment>", "<territory>", "<region>", "<specialty>", "<hcp>", "<patient>"})
         for text, tag in following
     )
@@ -112,7 +137,7 @@ def pair_features(reading: Reading, parts: Sequence[Part], first: int, second: i
         *signs_left,
         *signs_right,
         *(f"{near}|{sign}" for sign in signs_right),
-        *(f"{right.domain}|{sign}" for sign in signs_right[:9]),
+        *(f"{right.domain}|{sign}" for sign in signs_right[:12]),
         *(
             f"{domains}|{sign}"
             for sign in signs_right
@@ -147,7 +172,13 @@ def link(reading: Reading, parts: Sequence[Part], model: LinearModel) -> tuple[l
                 kind = max(probabilities, key=lambda name: probabilities[name])
                 ends = (first, second) if kind[0] == ">" else (second, first)
                 found.append(Edge(*ends, kind[1:], 1 - none))
-    return acyclic(found), sure
+    return acyclic(_main_parents(found)), sure
+
+
+def _main_parents(edges: Sequence[Edge]) -> list[Edge]:
+    """Return the strongest edge into each part, and others only where they are nearly certain."""
+    best = {to: max(edge.probability for edge in edges if edge.to == to) for to in {edge.to for edge in edges}}
+    return [edge for edge in edges if edge.probability >= min(best[edge.to], _SECOND_PARENT)]
 
 
 def acyclic(edges: Sequence[Edge]) -> list[Edge]:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
-from e2i_shared.classifier.reading import PRONOUNS, SUBORDINATORS, WH
+from e2i_shared.classifier.grammar import (
+    AUXILIARIES,
+    CONTINUING,
+    MODIFYING,
+    PREPOSITIONS,
+    PRONOUNS,
+    SUBORDINATORS,
+    TELLING,
+    WH,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +27,12 @@ if TYPE_CHECKING:
 NONE = "NONE"
 MAX_WORDS = 60
 _STRUCTURE = 0.35
-_CHARACTERS = 0.7
+_CHARACTERS = 0.8
+_TOGETHER = 0.7
+_MAX_KEYS = 10
+_INHERITED = 0.9
+_ANCHORS = frozenset(("<kpi", "<tre", "<bra", "<hcp", "<pat", "<ter", "<seg", "<spe"))
+_MODIFIERS = frozenset(("KPI", "COHORT"))
 
 
 def clause_features(reading: Reading, clause: Clause, before: str = "") -> dict[str, float]:
@@ -29,6 +44,7 @@ def clause_features(reading: Reading, clause: Clause, before: str = "") -> dict[
     tags = _collapse(reading.tags[clause.body : clause.last])[:MAX_WORDS]
     features = _unit([*tags, *_pairs(tags)], 1.0)
     features |= _unit(_pieces(tags), _CHARACTERS)
+    features |= _unit(_together(reading, clause), _TOGETHER)
     features |= dict.fromkeys(_structure(reading, clause, tags, before), _STRUCTURE)
     return features
 
@@ -41,7 +57,7 @@ def _collapse(tags: tuple[str, ...]) -> list[str]:
 def _pairs(tags: list[str]) -> list[str]:
     """Return pairs of neighbours, also over one word between."""
     padded = ["^", *tags, "$"]
-    near = [f"{left} {right}" for left, right in zip(padded, padded[1:], strict=False)]
+    near = [f"{left} {right}" for left, right in itertools.pairwise(padded)]
     return near + [f"{left} _ {right}" for left, right in zip(padded, padded[2:], strict=False)]
 
 
@@ -53,6 +69,18 @@ def _pieces(tags: list[str]) -> list[str]:
             word = f"_{tag[:20]}_"
             pieces += [f"#{word[at : at + size]}" for size in (3, 4, 5) for at in range(len(word) - size + 1)]
     return pieces
+
+
+def _together(reading: Reading, clause: Clause) -> list[str]:
+    """Return pairs of telling words, however far apart: "effect … across" asks something else than "effect … on"."""
+    span = range(clause.body, clause.last)
+    telling = [at for at in span if reading.cues[at] or reading.hints[at] or reading.texts[at] in TELLING]
+    keys = sorted({reading.tags[at] for at in telling})[:_MAX_KEYS]
+    signs = sorted(
+        {f"{reading.cues[at] or reading.hints[at]}!" for at in telling if reading.cues[at] or reading.hints[at]}
+    )
+    pairs = [f"{left}&{right}" for i, left in enumerate(keys) for right in keys[i + 1 :]]
+    return pairs + [f"{left}&{right}" for i, left in enumerate(signs) for right in signs[i + 1 :]]
 
 
 def _unit(names: list[str], scale: float) -> dict[str, float]:
@@ -67,7 +95,7 @@ def _structure(reading: Reading, clause: Clause, tags: list[str], before: str) -
     hints = {hint for hint in reading.hints[clause.body : clause.last] if hint}
     kinds = {tag for tag in tags if tag[0] == "<"}
     opening = next((tag for tag in tags if tag in WH), "-")
-    names = [f"@cue={cue}" for cue in cues] + [f"@hint={hint}" for hint in hints] +  [f"@kind={kind}" for kind in kinds]
+    names = [f"@cue={cue}" for cue in cues] + [f"@hint={hint}" for hint in hints] + [f"@kind={kind}" for kind in kinds]
     names += [
         f"@cues={len(cues)}",
         f"@first={tags[0] if tags else ''}",
@@ -78,6 +106,13 @@ def _structure(reading: Reading, clause: Clause, tags: list[str], before: str) -
         names += ["@elliptic", f"@before={before or '-'}", f"@before={before or '-'}|{tags[0] if tags else ''}"]
     if not cues and not kinds:
         names.append("@bare")
+    strange = min(sum(reading.strange[clause.body : clause.last]), 3)
+    anchored = any(tag[:4] in _ANCHORS for tag in tags)
+    names += [
+        f"@strange={strange}",
+        f"@strange={strange}|{anchored}",
+        f"@strange={strange}|{anchored}|{min(len(tags), 8) // 3}",
+    ]
     return names
 
 
@@ -105,7 +140,42 @@ def score(reading: Reading, clauses: Sequence[Clause], model: LinearModel, conte
     before = context
     for clause in clauses:
         probabilities = model.probabilities(clause_features(reading, clause, before))
+        if context and clause is clauses[0] and is_modifier(reading, clause):
+            probabilities = _lean(probabilities, context)
+        elif not context and len(clauses) == 1 and points_back(reading, clause):
+            probabilities = _lean(probabilities, NONE)
         scored.append(probabilities)
         best = max(probabilities, key=lambda name: probabilities[name])
         before = best if best != NONE else before
     return scored
+
+
+def is_modifier(reading: Reading, clause: Clause) -> bool:
+    """Tell whether a clause only changes a detail of the question before: "and in Ohio?", "by month", "make it 12 weeks"."""
+    span = range(clause.body, clause.last)
+    texts = reading.texts[clause.body : clause.last]
+    first = clause.first
+    about = len(texts) > 1 and texts[0] in {"what", "how"} and texts[1] in {"about", "if"}
+    opens = (
+        reading.texts[first] in CONTINUING | PREPOSITIONS
+        or texts[0] in MODIFYING
+        or reading.tags[clause.body][0] == "<"
+    )
+    asks = any(text in WH or text in AUXILIARIES for text in texts[2 if about else 0 :])
+    cued = any(reading.cues[at] and reading.cues[at] not in _MODIFIERS for at in span)
+    return len(texts) <= 8 and (about or opens) and not asks and not cued
+
+
+def points_back(reading: Reading, clause: Clause) -> bool:
+    """Tell whether a clause continues something that was never said: "and in Ohio?", "what about those"."""
+    texts = reading.texts[clause.first : clause.last]
+    about = texts[:2] in {("what", "about"), ("how", "about")}
+    continues = about or texts[0] in {"and", "or", "also", "same", "only", "just", "instead"}
+    asks = any(text in WH or text in AUXILIARIES for text in texts[2 if about else 0 :])
+    return continues and len(texts) <= 7 and not asks and not any(reading.cues[clause.first : clause.last])
+
+
+def _lean(probabilities: dict[str, float], name: str) -> dict[str, float]:
+    """Return the probabilities with most of the weight on one name."""
+    rest = 1 - _INHERITED
+    return {other: p * rest + (_INHERITED if other == name else 0.0) for other, p in probabilities.items()}

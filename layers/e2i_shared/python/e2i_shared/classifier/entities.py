@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2i_shared.api.classification import Entity
 from e2i_shared.api.datasets import ColumnKind, ColumnRole
+from e2i_shared.classifier.grammar import LITTLE
 from e2i_shared.classifier.text import fold, stem, within_edits, words
 from e2i_shared.classifier.vocabulary import Phrases, Term
 
@@ -22,10 +23,6 @@ MAX_GROUNDINGS = 6
 _CACHED_CATALOGUES = 32
 _ROLE_KINDS = {ColumnRole.TREATMENT: "treatment", ColumnRole.OUTCOME: "kpi"}
 # Values and column names that are also little words of a question.
-_LITTLE = frozenset(
-    "a all an and any are as at by do does for has have he her him how i id if in is it its me my no none not of on one or other "
-    "our out so that the they this to true two unknown us was we what when who why will with yes you false month date year".split()
-)
 _VALUE_KINDS = frozenset({ColumnKind.CATEGORY, ColumnKind.TEXT, ColumnKind.ID})
 _SUFFIXES = ("ing", "ed", "d", "er", "s", "es", "ly", "al", "y", "or", "ment", "able", "ation", "ness", "ful", "r", "n")
 
@@ -91,7 +88,7 @@ def _values(column: Column) -> Iterable[str]:
 def _add(phrases: Phrases[Grounding], phrase: str, target: Grounding) -> None:
     """Add a phrase unless it is a single little word or a single letter."""
     parts = [word.text for word in words(fold(phrase))]
-    if len(parts) > 1 or (parts and len(parts[0]) > 1 and parts[0] not in _LITTLE):
+    if len(parts) > 1 or (parts and len(parts[0]) > 1 and parts[0] not in LITTLE):
         phrases.add(phrase, target)
 
 
@@ -162,7 +159,8 @@ def to_entities(
         start, end = found[match.first].start, found[match.last - 1].end
         fuzzy = any(at in corrected for at in range(match.first, match.last))
         ranked = sorted(match.groundings, key=lambda g: -coverage[g.dataset])[:MAX_GROUNDINGS]
-        entities += [_entity(query[start:end], match.term, g, start, end, fuzzy) for g in ranked or [None]]
+        places: Sequence[Grounding | None] = ranked or [None]
+        entities += [_entity(query[start:end], match.term, place, start, end, fuzzy) for place in places]
     return entities
 
 

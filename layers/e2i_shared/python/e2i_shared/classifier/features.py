@@ -37,7 +37,7 @@ def extract_features(text: str, catalogue: Sequence[Dataset], today: date) -> Fe
         The day from which "last quarter" is seen.
     """
     trained = weights()
-    reading = read(str(storable(text)), today, trained.known)
+    reading = read(str(storable(text)), today, trained)
     return features_of(reading, split(reading, trained.boundary)[0], catalogue)
 
 
@@ -69,7 +69,7 @@ def resolve(reading: Reading, catalogue: Sequence[Dataset]) -> tuple[list[Entity
     entities = to_entities(matches, reading.words, reading.query, corrected)
     taken = [(span.start, span.end) for span in reading.periods]
     entities = [e for e in entities if not any(start <= e.start and e.end <= end for start, end in taken)]
-    return sorted(entities + [*_periods(reading)], key=lambda e: e.start), corrected
+    return sorted([*entities, *_periods(reading)], key=lambda e: e.start), corrected
 
 
 def _periods(reading: Reading) -> Iterator[Entity]:

@@ -18,7 +18,26 @@ MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 NUMBERS = {
     word: number
     for number, word in enumerate(
-        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen".split(),
+        [
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+        ],
         1,
     )
 } | {"couple of": 2, "few": 3, "twenty four": 24, "twenty-four": 24}
@@ -149,7 +168,7 @@ def _iso(match: re.Match[str], _today: date, _future: bool) -> tuple[date, date,
 
 def _since(match: re.Match[str], today: date, _future: bool) -> tuple[date, date, str] | None:
     month = 1 + MONTHS.index(match["month"][:3])
-    return _block(today, match["year"], month, 1, False)[0], today + timedelta(days=1), "none"
+    return _block(today, match["year"], month, 1, future=False)[0], today + timedelta(days=1), "none"
 
 
 def _yesterday(_match: re.Match[str], today: date, _future: bool) -> tuple[date, date, str] | None:
@@ -158,7 +177,7 @@ def _yesterday(_match: re.Match[str], today: date, _future: bool) -> tuple[date,
 
 def _named(pattern: str) -> re.Pattern[str]:
     """Compile with the shared pieces filled in."""
-    pieces = {"MONTH": _MONTH[1:-1], "YEAR": _YEAR.replace("(20", "(?P<year>20"), "COUNT": _COUNT[1:-1]}
+    pieces = {"MONTH": f"(?:{_MONTH[1:-1]})", "YEAR": _YEAR.replace("(20", "(?P<year>20"), "COUNT": _COUNT[1:-1]}
     for name, piece in pieces.items():
         pattern = pattern.replace(f"<{name}>", piece)
     return re.compile(pattern)
@@ -202,7 +221,13 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Resolver], ...] = (
     (_named(r"\b(?P<unit>y|q|m)td\b"), _to_date),
     (_named(r"\b(?P<unit>year|quarter|month)[ -]to[ -]date\b"), _to_date),
     (_named(r"\byesterday\b"), _yesterday),
-    (_named(r"\b(?P<month>(?!may\b|mar\b)<MONTH>|may(?=,?\s+20\d\d)|(?<=in )may|mar(?=,?\s+20\d\d))\b<YEAR>"), _month),
+    (
+        _named(
+            r"\b(?P<month>(?!mar\b|march\b|may\b)<MONTH>|(?:mar(?:ch)?|may)(?=,?\s+20\d\d)"
+            r"|(?:(?<=in )|(?<=of )|(?<=for )|(?<=by )|(?<=last )|(?<=until )|(?<=during )|(?<=and ))(?:march|may))\b<YEAR>"
+        ),
+        _month,
+    ),
     (_named(r"\b(?:in|during|for|of|since|year|fy)\s*(?P<year>20[0-4]\d)\b"), _year),
 )
 # One search that fails for most text keeps the nineteen above off the common path.

@@ -17,12 +17,37 @@ _CHOICE = re.compile(r"\(([^()]*)\)")
 _SLOT = re.compile(r"\{(\w+)\}")
 _SPACES = re.compile(r"\s+")
 SEED = 20261001
-PER_PATTERN = 14
-PAIRS = 700
-APART = 500
+PER_PATTERN = 10
+PAIRS = 800
+APART = 600
 _JOINS = (", and ", " and ", "? ", "; ", ". ", ", ", "? And ", "\n", " - ", ", plus ")
-_THEN = (", then ", " and then ", ". Then ", "; then ", ", next ", ". After that, ", ". Based on that, ", " and use that to ", "? Finally, ")
-_ALSO = (", and ", " and ", "? ", "; ", ". Also, ", "? Separately, ", ", plus ", "\n", " + ", ", as well as ", "? On another note, ", ". Independently, ", ", and also ", " & ")
+_THEN = (
+    ", then ",
+    " and then ",
+    ". Then ",
+    "; then ",
+    ", next ",
+    ". After that, ",
+    ". Based on that, ",
+    " and use that to ",
+    "? Finally, ",
+)
+_ALSO = (
+    ", and ",
+    " and ",
+    "? ",
+    "; ",
+    ". Also, ",
+    "? Separately, ",
+    ", plus ",
+    "\n",
+    " + ",
+    ", as well as ",
+    "? On another note, ",
+    ". Independently, ",
+    ", and also ",
+    " & ",
+)
 
 
 class Practice:
@@ -47,12 +72,16 @@ class Practice:
 
     def rows(self) -> list[Row]:
         """Return all practice rows."""
-        rows = [self._single(domain, pattern) for domain, patterns in self._patterns["clauses"].items() for pattern in patterns * PER_PATTERN]
+        rows = [
+            self._single(domain, pattern)
+            for domain, patterns in self._patterns["clauses"].items()
+            for pattern in patterns * PER_PATTERN
+        ]
         rows += [self._linked() for _ in range(PAIRS)]
         rows += [self._conditional() for _ in range(PAIRS // 3)]
         rows += [self._ordered() for _ in range(PAIRS // 3)]
         rows += [self._apart() for _ in range(APART)]
-        return [row for row in rows if row]
+        return rows
 
     def _single(self, domain: str, pattern: str) -> Row:
         """Return a question of one part, sometimes with a polite opening."""
@@ -97,13 +126,33 @@ class Practice:
         form = self._chance.randrange(4)
         if form == 0:
             word = self._chance.choice(("if ", "provided ", "assuming ", "in case ", "unless ", "only if ", "when "))
-            return self._row([("", word + fact, condition), (self._chance.choice((", ", ", then ", " then ")), act, other)], ((0, 1, "CONDITIONAL"),))
+            return self._row(
+                [("", word + fact, condition), (self._chance.choice((", ", ", then ", " then ")), act, other)],
+                ((0, 1, "CONDITIONAL"),),
+            )
         if form == 1:
-            word = self._chance.choice((" if ", ", but only if ", " only if ", " provided ", " unless ", ", assuming ", " as long as "))
+            word = self._chance.choice(
+                (" if ", ", but only if ", " only if ", " provided ", " unless ", ", assuming ", " as long as ")
+            )
             return self._row([("", act, other), (word, fact, condition)], ((1, 0, "CONDITIONAL"),))
-        word = self._chance.choice(("If so, ", "if yes, ", "If it is, ", "If not, ", "otherwise ", "if that holds, ", "If it does, ", "only then ", "If they are, "))
+        word = self._chance.choice(
+            (
+                "If so, ",
+                "if yes, ",
+                "If it is, ",
+                "If not, ",
+                "otherwise ",
+                "if that holds, ",
+                "If it does, ",
+                "only then ",
+                "If they are, ",
+            )
+        )
         first = self.clause(condition)
-        return self._row([("", first, condition), (self._chance.choice(("? ", "; ", ". ", ", and ", ", ")), word + act, other)], ((0, 1, "CONDITIONAL"),))
+        return self._row(
+            [("", first, condition), (self._chance.choice(("? ", "; ", ". ", ", and ", ", ")), word + act, other)],
+            ((0, 1, "CONDITIONAL"),),
+        )
 
     def _ordered(self) -> Row:
         """Return two parts whose order is said by before, after or once, forward and backward."""
@@ -117,14 +166,47 @@ class Practice:
         if form == 1:
             return self._row([("", self.clause(early), early), (" before ", goal, late)], ((0, 1, kind),))
         if form == 2:
-            return self._row([(self._chance.choice(("after ", "once ", "having ", "now that ")), done, early), (", ", self.clause(late), late)], ((0, 1, kind),))
-        return self._row([("", self.clause(late), late), (self._chance.choice((" after ", ", but first ", " once ")), done, early)], ((1, 0, kind),))
+            return self._row(
+                [
+                    (self._chance.choice(("after ", "once ", "having ", "now that ")), done, early),
+                    (", ", self.clause(late), late),
+                ],
+                ((0, 1, kind),),
+            )
+        return self._row(
+            [("", self.clause(late), late), (self._chance.choice((" after ", ", but first ", " once ")), done, early)],
+            ((1, 0, kind),),
+        )
 
     def _apart(self) -> Row:
         """Return two or three parts that do not need each other: each names its own things."""
         domains = self._chance.sample(self._domains, self._chance.choice((2, 2, 2, 3)))
-        parts = [("" if at == 0 else self._chance.choice(_ALSO), self.clause(domain), domain) for at, domain in enumerate(domains)]
+        if self._chance.random() < 0.4:
+            return self._listed(domains)
+        parts = [
+            ("" if at == 0 else self._chance.choice(_ALSO), self.clause(domain), domain)
+            for at, domain in enumerate(domains)
+        ]
         return self._row(parts, ())
+
+    def _listed(self, domains: list[str]) -> Row:
+        """Return parts named by nouns, in a sentence or in a numbered list."""
+        items = [self.expand(self._chance.choice(self._patterns["nouns"][domain])) for domain in domains]
+        opening = self._chance.choice(self._patterns["openings"])
+        marks = self._chance.choice((None, None, None, None, "{}. ", "{}) ", "- ", "({}) "))
+        if marks is None:
+            joins = [
+                "",
+                *[self._chance.choice((", ", "; "))] * (len(items) - 2),
+                self._chance.choice((" and ", ", and ", ", ", "; ", " + ", ", plus ")),
+            ]
+        else:
+            joins = [
+                ("\n" if at and self._chance.random() < 0.6 else " " if at else "") + marks.format(at + 1)
+                for at in range(len(items))
+            ]
+        parts = [(join, item, domain) for join, item, domain in zip(joins, items, domains, strict=True)]
+        return self._row([(f"{opening} " if opening else "", "", ""), *parts], ())
 
     def _row(self, parts: list[tuple[str, str, str]], edges: tuple[tuple[int, int, str], ...]) -> Row:
         """Write the parts down as one labelled query."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from e2i_shared.classifier.entities import by_first_letter, correct
 from e2i_shared.classifier.periods import find_periods
@@ -18,32 +18,27 @@ if TYPE_CHECKING:
     from e2i_shared.classifier.text import Word
     from e2i_shared.classifier.vocabulary import Phrases, Vocabulary
 
-WH = frozenset("what which who whom whose why how when where whats hows whos wheres".split())
-AUXILIARIES = frozenset(
-    "did does do is are was were can could would will should has have had may might must am been be isn't aren't didn't doesn't "
-    "won't wasn't can't couldn't haven't hasn't".split()
-)
-PRONOUNS = frozenset(
-    "it its that this those these them they their theirs same such former latter result results finding findings ones one answer "
-    "output above there both either former latter".split()
-)
-PREPOSITIONS = frozenset(
-    "by in for of with across per from on at to over within among between during into about versus vs than through against without".split()
-)
-DETERMINERS = frozenset("the a an any each every all some our my your their no more most fewer less many much".split())
-CONNECTORS = frozenset(
-    "and then but or plus also so next finally lastly additionally secondly thirdly besides afterwards too separately".split()
-)
-SUBORDINATORS = frozenset(
-    "if before after once when unless otherwise while whereas given assuming because since using until provided else whether suppose "
-    "supposing depending without prior based whenever".split()
-)
-SUBJECTS = frozenset("we i you us me let lets".split())
+
+class Lexicon(Protocol):
+    """What training knows of words."""
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Words that are never taken for misspellings."""
+        ...
+
+    @property
+    def familiar(self) -> frozenset[str]:
+        """Words of questions that can be answered."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Words with corrected texts, stems, tags (``<kpi>`` for "TRx") and domain cues, position by position."""
+    """Words with corrected texts, stems, tags (``<kpi>`` for "TRx"), domain cues and hints, position by position.
+
+    A word is ``strange`` when no answerable question of the training corpus used it.
+    """
 
     query: str
     folded: str
@@ -53,6 +48,7 @@ class Reading:
     tags: tuple[str, ...]
     cues: tuple[str, ...]
     hints: tuple[str, ...]
+    strange: tuple[bool, ...]
     asked: frozenset[str]
     periods: tuple[PeriodSpan, ...]
     corrected: dict[int, str]
@@ -70,18 +66,24 @@ def spelling_targets(words_of: Vocabulary) -> dict[str, list[str]]:
     return by_first_letter(words_of.entities.words() | words_of.domain_cues.words())
 
 
-def read(query: str, today: date, known: frozenset[str], words_of: Vocabulary | None = None) -> Reading:
-    """Read a query once. ``known`` are words that are never taken for misspellings."""
-    words_of = words_of or vocabulary()
+def read(query: str, today: date, trained: Lexicon) -> Reading:
+    """Read a query once."""
+    words_of = vocabulary()
     folded = fold(query)
     found = tuple(words(folded))
-    corrected = correct(found, known, spelling_targets(words_of))
+    corrected = correct(found, trained.known, spelling_targets(words_of))
     texts = tuple(corrected.get(at, word.text) for at, word in enumerate(found))
     stems = tuple(stem(text) for text in texts)
     periods = tuple(find_periods(folded, query, today))
     tags = _tags(found, texts, stems, periods, words_of)
     cues, hints = _spread(words_of.domain_cues, stems), _spread(words_of.domain_hints, stems)
-    return Reading(query, folded, found, texts, stems, tags, cues, hints, words_of.asking_verbs, periods, corrected)
+    strange = tuple(
+        tag[0] != "<" and len(tag) > 3 and tag not in trained.familiar and not cue
+        for tag, cue in zip(tags, cues, strict=True)
+    )
+    return Reading(
+        query, folded, found, texts, stems, tags, cues, hints, strange, words_of.asking_verbs, periods, corrected
+    )
 
 
 def _spread(phrases: Phrases[str], stems: tuple[str, ...]) -> tuple[str, ...]:

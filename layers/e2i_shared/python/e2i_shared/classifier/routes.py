@@ -24,7 +24,7 @@ class Evidence:
     parts: int
     nothing: float
     followup: bool
-    known_share: float
+    strange_share: float
 
 
 def pattern_of(domains: Sequence[Domain], edges: int) -> RoutingPattern:
@@ -54,7 +54,7 @@ def confidence_features(pattern: str, evidence: Evidence) -> dict[str, float]:
         "many": float(evidence.parts > 3),
         "nothing": evidence.nothing,
         "followup": float(evidence.followup),
-        "known": evidence.known_share,
+        "strange": evidence.strange_share,
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_shared.classifier.domains import is_elliptic
+from e2i_shared.classifier.grammar import CONTINUING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from e2i_shared.api.classification import Classification, Entity
     from e2i_shared.classifier.clauses import Clause
     from e2i_shared.classifier.reading import Reading
-
-_OPENINGS = frozenset("and or but also same only just now then instead what how make".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def is_followup(reading: Reading, clauses: Sequence[Clause], session: Session) -
     measured = any(tag == "<kpi>" for tag in reading.tags) and any(
         tag in {"<brand=>", "<treatment>"} for tag in reading.tags
     )
-    return not measured and (is_elliptic(reading, first) or opening in _OPENINGS or len(reading.words) <= 6)
+    return not measured and (is_elliptic(reading, first) or opening in CONTINUING or len(reading.words) <= 6)
 
 
 def replaceable(earlier: Sequence[Entity], now: Sequence[Entity]) -> list[Entity]:

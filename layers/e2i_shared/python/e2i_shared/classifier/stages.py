@@ -89,11 +89,11 @@ def find_edges(reading: Reading, domains: Domains, weights: Weights) -> Edges:
     return Edges(tuple(edges), sure)
 
 
-def find_route(reading: Reading, clauses: Cut, domains: Domains, edges: Edges, known: frozenset[str]) -> RouteFound:
+def find_route(reading: Reading, clauses: Cut, domains: Domains, edges: Edges) -> RouteFound:
     """Decide the pattern and gather how sure everything is (stage 4)."""
     ordered = _order(domains.asked, edges.edges)
     pattern = pattern_of([name for name, _ in ordered], len(edges.edges))
-    return RouteFound(pattern, tuple(ordered), _evidence(reading, clauses, domains, edges, known))
+    return RouteFound(pattern, tuple(ordered), _evidence(reading, clauses, domains, edges))
 
 
 def _attach_conditions(reading: Reading, clauses: list[Clause]) -> list[Clause]:
@@ -118,11 +118,10 @@ def _order(asked: tuple[Asked, ...], edges: Sequence[Edge]) -> list[tuple[Domain
     return list(best.items())
 
 
-def _evidence(reading: Reading, clauses: Cut, domains: Domains, edges: Edges, known: frozenset[str]) -> Evidence:
+def _evidence(reading: Reading, clauses: Cut, domains: Domains, edges: Edges) -> Evidence:
     """Return how sure each stage was."""
     tops = [max(part.probabilities.values()) for part in domains.asked]
     silent = [part.probabilities[NONE] for part in domains.silent]
-    spelt = sum(text in known or reading.tags[at][0] == "<" for at, text in enumerate(reading.texts))
     return Evidence(
         boundary=clauses.sure,
         domain=min(tops or silent or [0.5]),
@@ -130,5 +129,5 @@ def _evidence(reading: Reading, clauses: Cut, domains: Domains, edges: Edges, kn
         parts=len(domains.asked),
         nothing=max((part.probabilities[NONE] for part in domains.asked), default=min(silent or [1.0])),
         followup=clauses.followup,
-        known_share=spelt / max(1, len(reading.words)),
+        strange_share=sum(reading.strange) / max(1, len(reading.words)),
     )

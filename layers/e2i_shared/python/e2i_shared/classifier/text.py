@@ -69,7 +69,8 @@ def within_edits(left: str, right: str, limit: int) -> bool:
     """Tell whether two words are at most ``limit`` insertions, deletions, substitutions or swaps apart."""
     if abs(len(left) - len(right)) > limit:
         return False
-    before, row = [], list(range(len(right) + 1))
+    before: list[int] = []
+    row = list(range(len(right) + 1))
     for i, a in enumerate(left, 1):
         older, before, row = before, row, [i]
         for j, b in enumerate(right, 1):

@@ -12,12 +12,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from e2i_shared.api.classification import ClassifyRequest
 from e2i_shared.classifier import weights as shipped
+from e2i_shared.classifier.classify import classify
 from e2i_shared.classifier.clauses import boundary_features, candidates
 from e2i_shared.classifier.corpus import Row, gold_clauses, gold_starts, load
 from e2i_shared.classifier.dependencies import NO_EDGE, Part, pair_features
 from e2i_shared.classifier.domains import NONE, clause_features
 from e2i_shared.classifier.linear import LinearModel
+from e2i_shared.classifier.measure import judge, report
+from e2i_shared.classifier.practice import Practice
 from e2i_shared.classifier.reading import Reading, read
 from e2i_shared.classifier.routes import confidence_features
 from e2i_shared.classifier.session import Session
@@ -26,15 +30,18 @@ from e2i_shared.classifier.text import fold, words
 from e2i_shared.classifier.weights import Weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from e2i_shared.api.classification import Classification
 
 CORPUS = Path("tests/data/classifier/corpus.jsonl")
 DAY = date(2026, 10, 1)
 FOLDS = 5
+JUDGED_BY = ("pattern_accuracy", "primary_domain_accuracy")
 PRACTICE = Path("tests/data/classifier/templates.yaml")
-PRACTICE_WEIGHT = 0.25
+PRACTICE_WEIGHT = 0.5
 Example = tuple[dict[str, float], str]
-STRENGTH = {"boundary": 1.0, "domain": 30.0, "link": 0.3, "confidence": 0.3}
+STRENGTH = {"boundary": 1.0, "domain": 5.0, "link": 0.3, "confidence": 0.3}
 
 
 def known_words(rows: Sequence[Row]) -> frozenset[str]:
@@ -44,26 +51,39 @@ def known_words(rows: Sequence[Row]) -> frozenset[str]:
     return frozenset(word for word, count in counts.items() if count >= 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The word lists of a training set."""
+
+    known: frozenset[str]
+    familiar: frozenset[str]
+
+
+def word_lists(rows: Sequence[Row]) -> Words:
+    """Return the words that at least two ideas use, in all rows and in those that can be answered."""
+    return Words(known_words(rows), known_words([row for row in rows if row.spans]))
+
+
 @lru_cache(maxsize=65536)
-def _read(query: str, known: frozenset[str]) -> Reading:
-    return read(query, DAY, known)
+def _read(query: str, lists: Words) -> Reading:
+    return read(query, DAY, lists)
 
 
-def boundary_examples(rows: Sequence[Row], known: frozenset[str]) -> list[Example]:
+def boundary_examples(rows: Sequence[Row], lists: Words) -> list[Example]:
     """Return every candidate place with whether the labels put a boundary there."""
     examples = []
     for row in rows:
-        reading = _read(row.query, known)
+        reading = _read(row.query, lists)
         places, gold = candidates(reading), gold_starts(row, reading)
         examples += [(boundary_features(reading, places, i), str(int(at in gold))) for i, at in enumerate(places)]
     return examples
 
 
-def domain_examples(rows: Sequence[Row], known: frozenset[str], primary: dict[str, str]) -> list[Example]:
+def domain_examples(rows: Sequence[Row], lists: Words, primary: dict[str, str]) -> list[Example]:
     """Return every clause with its domain; a short clause sees the domain before it as labelled."""
     examples = []
     for row in rows:
-        reading = _read(row.query, known)
+        reading = _read(row.query, lists)
         before = primary.get(row.context[-1], "") if row.context else ""
         for clause, domain, _ in gold_clauses(row, reading):
             examples.append((clause_features(reading, clause, before), domain))
@@ -71,11 +91,11 @@ def domain_examples(rows: Sequence[Row], known: frozenset[str], primary: dict[st
     return examples
 
 
-def link_examples(rows: Sequence[Row], known: frozenset[str]) -> list[Example]:
+def link_examples(rows: Sequence[Row], lists: Words) -> list[Example]:
     """Return every pair of parts with the label of its edge: ``-``, ``>TYPE`` forward, ``<TYPE`` backward."""
     examples = []
     for row in rows:
-        reading = _read(row.query, known)
+        reading = _read(row.query, lists)
         parts = {part: Part(clause, domain) for clause, domain, part in gold_clauses(row, reading) if part >= 0}
         if sorted(parts) != list(range(len(row.spans))):
             continue
@@ -89,19 +109,25 @@ def link_examples(rows: Sequence[Row], known: frozenset[str]) -> list[Example]:
     return examples
 
 
-def fit(examples: Sequence[Example], strength: float, practice: Sequence[Example] = (), min_count: int = 2) -> LinearModel:
+def fit(examples: Sequence[Example], strength: float, practice: Sequence[Example] = ()) -> LinearModel:
     """Fit a logistic regression and return it as plain numbers; practice examples count less than real ones."""
+    vectorizer, model = fit_sklearn(examples, strength, practice)
+    return export(vectorizer.get_feature_names_out(), model)
+
+
+def fit_sklearn(examples: Sequence[Example], strength: float, practice: Sequence[Example] = ()) -> tuple[Any, Any]:
+    """Return the fitted DictVectorizer and LogisticRegression; features seen once are left out."""
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.linear_model import LogisticRegression
 
     weight = [1.0] * len(examples) + [PRACTICE_WEIGHT] * len(practice)
-    examples = [*examples, *practice]
-    counts = Counter(name for features, _ in examples for name in features)
-    kept = [{name: value for name, value in features.items() if counts[name] >= min_count} for features, _ in examples]
+    learned = [*examples, *practice]
+    counts = Counter(name for features, _ in learned for name in features)
+    kept = [{name: value for name, value in features.items() if counts[name] > 1} for features, _ in learned]
     vectorizer = DictVectorizer()
     matrix = vectorizer.fit_transform(kept)
-    model = LogisticRegression(C=strength, max_iter=2000).fit(matrix, [label for _, label in examples], weight)
-    return export(vectorizer.get_feature_names_out(), model)
+    model = LogisticRegression(C=strength, max_iter=400, tol=1e-3)
+    return vectorizer, model.fit(matrix, [label for _, label in learned], weight)
 
 
 def export(names: Sequence[str], model: Any) -> LinearModel:
@@ -152,27 +178,28 @@ def think(reading: Reading, weights: Weights, session: Session) -> Thought:
     clauses = cut(reading, weights, session)
     domains = find_domains(reading, clauses, weights, session)
     edges = find_edges(reading, domains, weights)
-    return Thought(clauses, domains, edges, find_route(reading, clauses, domains, edges, weights.known))
+    return Thought(clauses, domains, edges, find_route(reading, clauses, domains, edges))
 
 
-def context_domain(row: Row, known: frozenset[str], weights: Weights) -> str:
+def context_domain(row: Row, lists: Words, weights: Weights) -> str:
     """Return the domain that the row's last earlier query lends."""
     if not row.context:
         return ""
-    route = think(_read(row.context[-1], known), weights, Session()).route
+    route = think(_read(row.context[-1], lists), weights, Session()).route
     return route.domains[0][0] if route.domains else ""
 
 
-def fit_stages(rows: Sequence[Row], practice: Sequence[Row], known: frozenset[str], primary: dict[str, str]) -> Weights:
+def fit_stages(rows: Sequence[Row], practice: Sequence[Row], lists: Words, primary: dict[str, str]) -> Weights:
     """Fit boundary, domain and link models; confidence is still blank."""
     blank = LinearModel(("0", "1"), (0.0, 0.0), {})
-    domain = domain_examples(rows, known, primary), domain_examples(practice, known, {})
+    domain = domain_examples(rows, lists, primary), domain_examples(practice, lists, {})
     return Weights(
-        boundary=fit(boundary_examples(rows, known), STRENGTH["boundary"], boundary_examples(practice, known)),
+        boundary=fit(boundary_examples(rows, lists), STRENGTH["boundary"], boundary_examples(practice, lists)),
         domain=fit(domain[0], STRENGTH["domain"], domain[1]),
-        link=fit(link_examples(rows, known), STRENGTH["link"], link_examples(practice, known)),
+        link=fit(link_examples(rows, lists), STRENGTH["link"], link_examples(practice, lists)),
         confidence=blank,
-        known=known,
+        known=lists.known,
+        familiar=lists.familiar,
         version="unsaved",
     )
 
@@ -201,22 +228,67 @@ def held_out(rows: Sequence[Row], practice: Sequence[Row], primary: dict[str, st
     """Fit on all folds but one, predict that one, for each fold."""
     seen = HeldOut([], [])
     for train, test in folds(rows):
-        part = fit_stages(train, practice, known_words([*train, *practice]), primary)
+        lists = word_lists([*train, *practice])
+        part = fit_stages(train, practice, lists, primary)
         for row in test:
-            session = Session(row.context[-1] if row.context else "", context_domain(row, part.known, part))
-            seen.thoughts.append((row, think(_read(row.query, part.known), part, session)))
-        seen.domain.extend((part.domain, example) for example in domain_examples(test, part.known, primary))
+            session = Session(row.context[-1] if row.context else "", context_domain(row, lists, part))
+            seen.thoughts.append((row, think(_read(row.query, lists), part, session)))
+        seen.domain.extend((part.domain, example) for example in domain_examples(test, lists, primary))
     return seen
 
 
 def train(rows: Sequence[Row], practice: Sequence[Row] = ()) -> tuple[Weights, HeldOut]:
     """Fit everything: the stages on all rows, temperature and confidence on what held-out folds showed."""
-    known, primary = known_words([*rows, *practice]), primary_domains(rows)
+    lists, primary = word_lists([*rows, *practice]), primary_domains(rows)
     seen = held_out(rows, practice, primary)
-    stages = fit_stages(rows, practice, known, primary)
+    stages = fit_stages(rows, practice, lists, primary)
     domain = replace(stages.domain, temperature=temperature(seen.domain))
     judged = [
         (confidence_features(t.route.pattern, t.route.evidence), str(int(t.route.pattern == row.pattern)))
         for row, t in seen.thoughts
     ]
     return replace(stages, domain=domain, confidence=fit(judged, STRENGTH["confidence"])), seen
+
+
+def answer(row: Row, trained: Weights) -> Classification:
+    """Classify a row as the service would."""
+    return classify(ClassifyRequest(query=row.query, context=list(row.context)), today=DAY, weights=trained)
+
+
+def measure(rows: Sequence[Row], trained: Weights) -> dict[str, Any]:
+    """Return the figures of weights on rows they were not trained on."""
+    return report([judge(row, answer(row, trained)) for row in rows])
+
+
+def not_worse(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """Tell whether figures may replace older ones: neither accuracy falls."""
+    return all(new[name] >= old.get(name, 0.0) for name in JUDGED_BY)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train on the training rows, measure on the test rows, and ship a model of all rows if the figures are not worse."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=CORPUS)
+    parser.add_argument("--practice", type=Path, default=PRACTICE)
+    parser.add_argument(
+        "--extra", type=Path, help="more labelled rows, such as exported feedback; used for training only"
+    )
+    parser.add_argument("--weights", type=Path, default=Path(shipped.__file__).with_name(shipped.FILE))
+    given = parser.parse_args(arguments)
+    rows, practice = load(given.corpus), Practice(given.practice).rows()
+    extra = load(given.extra) if given.extra else []
+    learned = [row for row in rows if not row.is_test]
+    figures = measure([row for row in rows if row.is_test], train([*learned, *extra], practice)[0])
+    kept = {name: figures[name] for name in JUDGED_BY}
+    before = shipped.from_bytes(given.weights.read_bytes()).measured if given.weights.exists() else {}
+    print(f"test split: {kept}; before: {before}")  # noqa: T201 - a command speaks to its user
+    if not not_worse(kept, before):
+        print("worse than the shipped weights: not adopted")  # noqa: T201 - likewise
+        return 1
+    given.weights.write_bytes(replace(train([*rows, *extra], practice)[0], measured=kept).to_bytes())
+    print(f"adopted: {given.weights.name}")  # noqa: T201 - likewise
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

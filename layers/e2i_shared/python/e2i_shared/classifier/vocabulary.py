@@ -12,7 +12,7 @@ import yaml
 from e2i_shared.classifier.text import fold, stem, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -101,14 +101,18 @@ def build(raw: dict[str, Any]) -> Vocabulary:
             canonical[kind, name] = [name, *synonyms]
             for phrase in (name, *synonyms):
                 entities.add(phrase, Term(kind, name))
-    indexed = []
-    for group in ("domain_cues", "domain_hints", "cues"):
-        indexed.append(Phrases[str]())
-        for name, phrases in raw[group].items():
-            for phrase in phrases:
-                indexed[-1].add(str(phrase), name)
-    sets = (frozenset(map(str, raw[name])) for name in ("question_words", "asking_verbs", "foreign"))
-    return Vocabulary(entities, *indexed, *sets, canonical)
+    groups = {name: _group(raw[name]) for name in ("domain_cues", "domain_hints", "cues")}
+    sets = {name: frozenset(map(str, raw[name])) for name in ("question_words", "asking_verbs", "foreign")}
+    return Vocabulary(entities=entities, canonical=canonical, **groups, **sets)  # type: ignore[arg-type]  # names are the fields'
+
+
+def _group(names: Mapping[str, Sequence[object]]) -> Phrases[str]:
+    """Index one group of phrases by the name they stand for."""
+    phrases = Phrases[str]()
+    for name, wordings in names.items():
+        for wording in wordings:
+            phrases.add(str(wording), name)
+    return phrases
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -21,19 +21,28 @@ FILE = "weights.json.gz"
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Four linear models and the words that are never taken for misspellings."""
+    """Four linear models, two lists of words, and how good the same training was on test rows.
+
+    ``known`` words are never taken for misspellings; ``familiar`` ones were seen in questions that can be answered.
+    """
 
     boundary: LinearModel
     domain: LinearModel
     link: LinearModel
     confidence: LinearModel
     known: frozenset[str]
+    familiar: frozenset[str]
     version: str
+    measured: dict[str, float] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the file's content; the same weights give the same bytes."""
         data: dict[str, Any] = {name: getattr(self, name).to_json() for name in MODELS}
-        text = json.dumps(data | {"known": sorted(self.known)}, separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps(
+            data | {"known": sorted(self.known), "familiar": sorted(self.familiar), "measured": self.measured},
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
         return gzip.compress(text.encode(), compresslevel=9, mtime=0)
 
 
@@ -42,7 +51,13 @@ def from_bytes(content: bytes) -> Weights:
     text = gzip.decompress(content)
     data: Mapping[str, Any] = json.loads(text)
     models = {name: LinearModel.from_json(data[name]) for name in MODELS}
-    return Weights(**models, known=frozenset(data["known"]), version=hashlib.sha256(text).hexdigest()[:12])
+    return Weights(
+        **models,
+        known=frozenset(data["known"]),
+        familiar=frozenset(data.get("familiar", data["known"])),
+        version=hashlib.sha256(text).hexdigest()[:12],
+        measured=data.get("measured", {}),
+    )
 
 
 @cache

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from e2i_shared.classifier.dependencies import Edge, acyclic, answer_order
+from hypothesis import given
+from hypothesis import strategies as st
+
+EDGES = st.lists(
+    st.builds(Edge, st.integers(0, 5), st.integers(0, 5), st.just("CONDITIONAL"), st.floats(0.5, 1.0)).filter(
+        lambda e: e.source != e.to
+    ),
+    max_size=20,
+)
+
+
+def position(order: list[int], part: int) -> int:
+    return order.index(part)
+
+
+@given(EDGES)
+def test_what_is_kept_never_runs_in_a_circle(edges: list[Edge]):
+    kept = acyclic(edges)
+    order = answer_order(6, kept)
+
+    assert all(position(order, edge.source) < position(order, edge.to) for edge in kept)
+
+
+@given(EDGES)
+def test_nothing_is_dropped_that_closes_no_circle(edges: list[Edge]):
+    forward = [edge for edge in edges if edge.source < edge.to]
+
+    assert len(acyclic(forward)) == len(forward)
+
+
+def test_the_weakest_edge_of_a_circle_is_dropped():
+    strong, weak = Edge(0, 1, "CONDITIONAL", 0.9), Edge(1, 0, "REFERENCE_CHAIN", 0.6)
+
+    assert acyclic([weak, strong]) == [strong]
+
+
+@given(EDGES)
+def test_every_part_is_answered_once(edges: list[Edge]):
+    assert sorted(answer_order(6, acyclic(edges))) == list(range(6))
+
+
+def test_parts_that_need_nothing_keep_the_order_of_mention():
+    assert answer_order(3, []) == [0, 1, 2]
+
+
+def test_a_part_that_is_needed_comes_first_though_mentioned_last():
+    assert answer_order(2, [Edge(1, 0, "LOGICAL_SEQUENCE", 1.0)]) == [1, 0]
