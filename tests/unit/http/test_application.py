@@ -88,8 +88,17 @@ def test_a_question_of_four_thousand_characters_is_taken_and_one_more_is_not(wir
     assert ask_classify({"query": "why " * 1000 + "?"})["statusCode"] == 422
 
 
-def test_a_body_of_another_type_is_415(wiring: FakeWiring):
-    assert ask_classify(raw="query=1", content_type="text/plain")["statusCode"] == 415
+KINDS = ["text/plain", "multipart/form-data", "application/x-www-form-urlencoded", "application/jsonx", ""]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_body_of_another_type_is_415(wiring: FakeWiring, kind: str):
+    assert ask_classify(raw="query=1", content_type=kind)["statusCode"] == 415
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON"])
+def test_json_by_any_spelling_of_its_type_is_taken(wiring: FakeWiring, kind: str):
+    assert ask_classify({"query": QUESTION}, content_type=kind)["statusCode"] == 200
 
 
 def test_a_body_in_base64_is_decoded(wiring: FakeWiring):

@@ -66,6 +66,14 @@ def test_every_post_documents_the_idempotency_key(route: tuple[str, str]):
     assert "Idempotency-Key" in {p["name"] for p in OPERATIONS[route]["parameters"]}
 
 
+@pytest.mark.parametrize("path", ["/api/v1/compositions", "/api/v1/datasets"])
+def test_the_bounds_of_a_lists_query_are_documented(path: str):
+    schemas = {p["name"]: p["schema"] for p in OPERATIONS["GET", path]["parameters"]}
+    assert (schemas["limit"]["minimum"], schemas["limit"]["maximum"], schemas["limit"]["default"]) == (1, 100, 20)
+    if "compositions" in path:
+        assert "CompositionStatus" in json.dumps(schemas["status"])
+
+
 def test_operation_ids_are_unique():
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(ids) == len(set(ids))

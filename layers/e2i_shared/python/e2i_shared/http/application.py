@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType
 
 from e2i_shared import settings
 from e2i_shared.errors import MalformedRequestError, NotFoundError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Event = dict[str, Any]
     Reply = dict[str, Any]
 
+_JSON = re.compile(r"\s*application/json\s*(;|$)")
 _CORRELATION_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 
@@ -118,6 +120,9 @@ def _cleaned(event: Event) -> Event:
 
 
 def _body(event: Event) -> str | None:
+    kind = (event.get("headers") or {}).get("content-type", "application/json")
+    if event.get("body") and not _JSON.match(kind.lower()):
+        raise RequestUnsupportedContentType(f"Unsupported content type: {kind[:100]}", errors=[])
     if not event.get("isBase64Encoded") or not event.get("body"):
         return event.get("body")
     try:

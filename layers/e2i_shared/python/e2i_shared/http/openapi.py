@@ -11,9 +11,10 @@ from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Serve
 from aws_lambda_powertools.event_handler.openapi.swagger_ui import generate_swagger_html
 
 import e2i_shared
-from e2i_shared.api.common import Problem
+from e2i_shared.api.common import PageQuery, Problem
+from e2i_shared.composer.model import CompositionQuery
 from e2i_shared.http.caller import Role
-from e2i_shared.http.permissions import MATRIX
+from e2i_shared.http.permissions import MATRIX, V1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,10 @@ DESCRIPTION = (
     "Causal questions, answered with cited numbers. Errors are application/problem+json. "
     "Every POST takes an Idempotency-Key; every reply carries X-Correlation-Id and X-RateLimit-* headers."
 )
+_QUERIES: dict[tuple[str, str], type[PageQuery]] = {
+    ("GET", f"{V1}/compositions"): CompositionQuery,
+    ("GET", f"{V1}/datasets"): PageQuery,
+}
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 _IDEMPOTENCY = {
     "name": "Idempotency-Key",
@@ -35,13 +40,14 @@ _IDEMPOTENCY = {
 }
 _ALWAYS = {429: "The caller's quota is used up.", 503: "A dependency does not answer; try again."}
 _BODY = {
-    400: "Not JSON.",
+    400: "Not JSON, or not as the route wants it.",
+    404: "Something it names does not exist.",
     409: "The key came with another body, or the state forbids it.",
     413: "Too large.",
     415: "Not JSON by its type.",
     422: "Understood, but cannot be done.",
 }
-_PATH = {404: "No such object.", 422: "Not a valid parameter."}
+_PATH = {400: "Not a cursor or time of this service.", 404: "No such object.", 422: "Not a valid parameter."}
 _TOKEN = {401: "No valid token.", 403: "The role does not allow it."}
 
 
@@ -107,8 +113,18 @@ def _complete(method: str, path: str, operation: Operation) -> None:
         operation["responses"].pop(stale, None)
     for status, description in sorted(problems.items()):
         operation["responses"].setdefault(str(status), _problem_response(description))
+    if (method, path) in _QUERIES:
+        _constrain(operation, _QUERIES[method, path].model_json_schema(ref_template="#/components/schemas/{model}"))
     if "204" in operation["responses"]:
         operation["responses"]["204"] = {"description": "Done."}
+
+
+def _constrain(operation: Operation, schema: dict[str, Any]) -> None:
+    """Give query parameters that come from one model the bounds and values of its fields."""
+    known = schema["properties"]
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "query" and parameter["name"] in known:
+            parameter["schema"] = known[parameter["name"]]
 
 
 def _problem_response(description: str) -> dict[str, Any]:
