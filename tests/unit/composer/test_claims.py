@@ -33,12 +33,12 @@ class TestEffects:
 
     def test_a_rise_is_told_with_size_interval_and_scope(self):
         assert self.said() == [
-            "Each additional unit of rep visits raises TRx by 2.05 TRx on average in Kisqali, decile ≥ 8 (95% interval 1.87 to 2.23; p < 0.001)."
+            "With each additional unit of rep visits in Kisqali, decile ≥ 8, TRx rises by 2.05 TRx on average (95% interval 1.87 to 2.23; p < 0.001)."
         ]
 
     def test_a_fall_is_told_without_a_sign(self):
         (text,) = self.said(ate=-0.52, ci_lower=-0.61, ci_upper=-0.43)
-        assert "lowers TRx by 0.520 TRx" in text
+        assert "TRx falls by 0.520 TRx" in text
         assert "(95% interval -0.610 to -0.430" in text
 
     def test_an_unclear_effect_is_told_as_such(self):
@@ -49,7 +49,7 @@ class TestEffects:
     def test_a_yes_no_treatment_has_no_units(self):
         kind = {"dataset": "d", "treatment_col": "email_campaign", "outcome_col": "trx", "treatment_kind": "binary"}
         (text,) = self.said({"filters": []}, specification=kind)
-        assert text.startswith("Email campaign raises TRx by 2.05 TRx on average (95%")
+        assert text.startswith("With email campaign, TRx rises by 2.05 TRx on average (95%")
 
     def test_a_rate_changes_in_percentage_points(self):
         kind = {
@@ -62,7 +62,7 @@ class TestEffects:
             {"filters": []}, specification=kind, risk_ratio=0.81, ate=-0.0312, ci_lower=-0.041, ci_upper=-0.02
         )
         assert text.startswith(
-            "Copay card lowers the rate of discontinued 90d, a change of -3.12% on average in percentage points"
+            "With copay card, the rate of discontinued 90d falls, a change of -3.12% on average in percentage points"
         )
 
     def test_an_unclear_effect_on_a_rate(self):
@@ -79,7 +79,7 @@ class TestEffects:
     def test_a_long_unit_is_left_out(self):
         kind = {"dataset": "d", "treatment_col": "x", "outcome_col": "decile", "treatment_kind": "binary"}
         (text,) = self.said({"filters": []}, specification=kind)
-        assert "raises decile by 2.05 on average" in text
+        assert "decile rises by 2.05 on average" in text
 
 
 class TestRobustness:
@@ -112,8 +112,10 @@ class TestSegments:
         said = sentences("cate_analyzer", cate_output(), self.INPUTS)
         assert said == [
             "The segments respond differently, more than chance would explain (p < 0.001).",
-            "Strongest: Oncology at 2.84 TRx (95% interval 2.60 to 3.08); Hematology at 1.92 TRx (95% interval 1.60 to 2.24); "
-            "Nephrology at 0.97 TRx (95% interval 0.70 to 1.24).",
+            (
+                "Strongest: Oncology at 2.84 TRx (95% interval 2.60 to 3.08); Hematology at 1.92 TRx (95% interval 1.60 to 2.24); "
+                "Nephrology at 0.97 TRx (95% interval 0.70 to 1.24)."
+            ),
             "Weakest: Allergy at 0.81 TRx (95% interval 0.50 to 1.12).",
         ]
 
@@ -250,8 +252,20 @@ class TestKpis:
         }
         said = sentences("kpi_lookup", output)
         assert said[1] == "By group: South: 10 TRx."
-        assert said[2].startswith("Over time: 2026-02: 2 TRx")
+        assert said[2].startswith("Over time: 2026-01: 1 TRx")
         assert said[2].endswith("2026-09: 9 TRx.")
+
+    def test_a_trend_by_group_is_told_by_first_and_last(self):
+        rows = [
+            (g, m, v)
+            for g, vs in (("South", (3.0, 4.5)), ("West", (2.0, 1.0)))
+            for m, v in zip((1, 2), vs, strict=True)
+        ]
+        output = KPI | {"series": [{"group": g, "period": f"2026-0{m}", "value": v} for g, m, v in rows]}
+        assert sentences("kpi_lookup", output)[1:] == [
+            "South: from 3 TRx in 2026-01 to 4.50 TRx in 2026-02.",
+            "West: from 2 TRx in 2026-01 to 1 TRx in 2026-02.",
+        ]
 
 
 def test_a_tool_without_sentences_is_told_by_its_fields():
@@ -262,6 +276,12 @@ def test_a_tool_without_sentences_is_told_by_its_fields():
 def test_a_scope_is_the_filters_as_a_reader_would_write_them():
     assert scope_of(told("x", {}, EFFECT_INPUTS)) == "Kisqali, decile ≥ 8"
     assert scope_of(told("x", {})) == ""
+    dates = [
+        {"column": "month", "op": "ge", "value": "2026-04-01"},
+        {"column": "month", "op": "lt", "value": "2026-07-01"},
+    ]
+    assert scope_of(told("x", {}, {"filters": dates})) == "2026-04-01 up to 2026-07-01"
+    assert scope_of(told("x", {}, {"filters": dates[:1]})) == "month ≥ 2026-04-01"
     assert scope_of(told("x", {"specification": {"filters": [{"column": "region", "value": "West"}]}})) == "West"
 
 

@@ -101,10 +101,10 @@ MUTATIONS = {
         ("(95% interval 1.87 to 2.23; p < 0.001)", "(95% interval 1.87 to 2.23; p < 0.0000001)"),
         ("(95% interval 1.87 to 2.23; p < 0.001)", "(95% interval 1.87 to 2.23; p = 0.01)"),
         ("(95% interval 1.87 to 2.23; p < 0.001)", "(95% interval 1.87 to 2.23; p < 0.2)"),
-        ("raises TRx by", "lowers TRx by"),
-        ("raises TRx by", "reduced TRx by"),
-        ("raises TRx by", "doubles TRx by"),
-        ("Each additional unit of rep visits raises TRx by 2.05 TRx on average", "No clear effect: 2.05 TRx"),
+        ("TRx rises by", "TRx lowers TRx by"),
+        ("TRx rises by", "TRx reduced TRx by"),
+        ("TRx rises by", "TRx doubles TRx by"),
+        ("TRx rises by 2.05 TRx on average", "No clear effect: 2.05 TRx"),
         ("in Kisqali, Northeast", "in Kisqali, Northeast in 2024"),
         ("in Kisqali, Northeast", "in Kisqali, Northeast since 2026-01-01"),
         ("in Kisqali, Northeast", "in Kisqali, Northeast in Q3 2026"),
@@ -196,7 +196,7 @@ NUMBERS_ALONE = [
     # What only the comparison with the claims can see: words and names, and values of the same part in each other's place.
     if new
     not in {
-        "2.84 TRx", "1.87 to 3.23", "2.23 to 1.87", "lowers TRx by", "reduced TRx by", "Oncology at 1.92 TRx", "Oncology at 0.81 TRx",
+        "2.84 TRx", "1.87 to 3.23", "2.23 to 1.87", "TRx lowers TRx by", "TRx reduced TRx by", "Oncology at 1.92 TRx", "Oncology at 0.81 TRx",
         "no more than chance would explain", "Ranked by effect, first: Hematology, Oncology, Nephrology", "Failed: placebo_treatment",
         "The effect does not hold up", "T62 by 1.09 TRx", "South: 17,328", "No clear effect: 2.05 TRx", "24.3", "a quarter", "2.1 TRx", "2 TRx",
     }
@@ -219,7 +219,7 @@ def test_the_extraction_of_numbers_alone_catches_what_is_a_wrong_number(name, ol
 
 OTHER_PLACES = [
     ("headline", lambda a: {"headline": a.headline.replace("2.05", "3.05")}),
-    ("headline", lambda a: {"headline": a.headline.replace("raises", "lowers")}),
+    ("headline", lambda a: {"headline": a.headline.replace("rises", "falls")}),
     ("headline", lambda _: {"headline": "There is no significant effect of rep visits on TRx."}),
     ("headline", lambda _: {"headline": "Rep visits explain half of TRx."}),
     ("caveat", lambda a: {"caveats": [*a.caveats, "Only 12 clusters were used."]}),

@@ -361,7 +361,6 @@ class TestWhatCannotBeAnswered:
         ("domain", "text", "tool"),
         [
             (C, "Did rep visits raise TRx", "causal_effect_estimator"),
-            (C, "does the effect of rep visits on TRx survive refutation", "refutation_runner"),
             (S, "who responds most to rep visits in TRx", "cate_analyzer"),
             (G, "which territories trail on TRx", "gap_calculator"),
             (E, "detect 0.5 more TRx: which sample size", "power_calculator"),
@@ -373,6 +372,13 @@ class TestWhatCannotBeAnswered:
         assert tool in plan.missing[0].reason
         assert plan.steps == []
         assert plan.levels == []
+
+    def test_without_refutation_and_sensitivity_robustness_is_missing(self):
+        question = (C, "does the effect of rep visits on TRx survive refutation")
+        plan = planned(question, tools=catalogue(refutation_runner=None, sensitivity_analyzer=None))
+        assert "refutation_runner" in plan.missing[0].reason
+        plan = planned(question, tools=catalogue(refutation_runner=None))
+        assert [t for t, _, _ in steps(plan)] == ["causal_effect_estimator", "sensitivity_analyzer"]
 
     def test_sensitivity_is_left_out_when_its_tool_is_missing(self):
         plan = planned((C, "does the effect of emails on TRx hold up"), tools=catalogue(sensitivity_analyzer=None))

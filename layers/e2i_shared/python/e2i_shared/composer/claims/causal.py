@@ -37,17 +37,14 @@ def effect(told: Told) -> Iterator[Claim]:
         per = " per additional unit" if dose else ""
         yield say(f"No clear effect of {treatment} on {outcome}{where}: {{0}}{per} {interval}.", size, *certainty)
         return
-    cause = f"Each additional unit of {treatment}" if dose else treatment[:1].upper() + treatment[1:]
-    yield say(
-        f"{cause} {_amount(told, rate=rate, outcome=outcome)} on average{where} {interval}.",
-        _unsigned(size, told),
-        *certainty,
-    )
+    cause = f"With each additional unit of {treatment}" if dose else f"With {treatment}"
+    change = _change(told, rate=rate)
+    yield say(f"{cause}{where}, {outcome} {change} on average {interval}.", _unsigned(size, told), *certainty)
 
 
-def _amount(told: Told, *, rate: bool, outcome: str) -> str:
-    verb = "raises" if told.get("/ate") > 0 else "lowers"
-    return f"{verb} {outcome}, a change of {{0}}" if rate else f"{verb} {outcome} by {{0}}"
+def _change(told: Told, *, rate: bool) -> str:
+    verb = "rises" if told.get("/ate") > 0 else "falls"
+    return f"{verb}, a change of {{0}}" if rate else f"{verb} by {{0}}"
 
 
 def _unsigned(size: ValueRef, told: Told) -> ValueRef:

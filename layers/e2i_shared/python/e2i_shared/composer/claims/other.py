@@ -9,13 +9,14 @@ from e2i_shared.composer.pointers import escape
 from e2i_shared.composer.render import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from e2i_shared.api.composition import Claim, ValueRef
     from e2i_shared.composer.claims.told import Told
 
 _MOST_LISTED = 3
 _MOST_GROUPS = 8
+_MOST_PERIODS = 12
 _MOST_FIELDS = 6
 _LONGEST_UNIT = 12
 
@@ -92,18 +93,39 @@ def kpi(told: Told) -> Iterator[Claim]:
             _amount(told, "/previous", shown, percent),
             *_dates(told, "/previous_period"),
         )
-    for at in ("breakdown", "series"):
-        rows = [i for i, row in enumerate(told.get(f"/{at}") or []) if row.get("value") is not None][-_MOST_GROUPS:]
-        rows = rows if at == "series" else rows[:_MOST_GROUPS]
-        if rows:
-            slots = "; ".join(f"{{{2 * i}}}: {{{2 * i + 1}}}" for i in range(len(rows)))
-            label = "group" if at == "breakdown" else "period"
-            refs = [
-                r
-                for i in rows
-                for r in (told.text(f"/{at}/{i}/{label}"), _amount(told, f"/{at}/{i}/value", shown, percent))
-            ]
-            yield say(f"{'By group' if at == 'breakdown' else 'Over time'}: {slots}.", *refs)
+    rows = [i for i, row in enumerate(told.get("/breakdown") or []) if row.get("value") is not None][:_MOST_GROUPS]
+    if rows:
+        yield say(
+            f"By group: {_pairs(len(rows))}.", *_labelled(told, "/breakdown", rows, "group", shown, percent=percent)
+        )
+    yield from _trend(told, shown, percent=percent)
+
+
+def _trend(told: Told, unit: str | None, *, percent: bool) -> Iterator[Claim]:
+    """Say the last periods; of a trend by group, each group's first and last."""
+    rows = [(i, row) for i, row in enumerate(told.get("/series") or []) if row.get("value") is not None]
+    groups = list(dict.fromkeys(row.get("group") for _, row in rows))
+    if groups in ([], [None]):
+        last = [i for i, _ in rows][-_MOST_PERIODS:]
+        if last:
+            yield say(
+                f"Over time: {_pairs(len(last))}.", *_labelled(told, "/series", last, "period", unit, percent=percent)
+            )
+        return
+    for group in groups[:_MOST_GROUPS]:
+        own = [i for i, row in rows if row.get("group") == group]
+        ends = _labelled(told, "/series", [own[0], own[-1]], "period", unit, percent=percent)
+        yield say("{0}: from {2} in {1} to {4} in {3}.", told.text(f"/series/{own[0]}/group"), *ends)
+
+
+def _pairs(count: int) -> str:
+    return "; ".join(f"{{{2 * i}}}: {{{2 * i + 1}}}" for i in range(count))
+
+
+def _labelled(
+    told: Told, at: str, rows: Sequence[int], label: str, unit: str | None, *, percent: bool
+) -> list[ValueRef]:
+    return [r for i in rows for r in (told.text(f"{at}/{i}/{label}"), _amount(told, f"{at}/{i}/value", unit, percent))]
 
 
 def _amount(told: Told, pointer: str, unit: str | None, percent: bool) -> ValueRef:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SIGNIFICANT = 0.05
 _NEARLY = 1e-9
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,14 @@ class Told:
 
 
 def scope_of(told: Told) -> str:
-    """Return the filters a step ran with, for a sentence: ``Kisqali, Northeast``; empty for all rows."""
+    """Return the filters a step ran with, for a sentence: ``Kisqali, Northeast, 2026-04-01 up to 2026-07-01``; empty for all rows."""
     specification = told.get("/specification") or {}
     filters = [Filter.model_validate(f) for f in told.inputs.get("filters") or specification.get("filters") or []]
-    named = [str(f.value) if f.op == "eq" and isinstance(f.value, str) else describe_filter(f) for f in filters]
-    return literal(", ".join(named))
+    span = {f.op: f.value for f in filters if f.op in {"ge", "lt"} and _ISO_DATE.fullmatch(str(f.value))}
+    dated = [f"{span['ge']} up to {span['lt']}"] if len(span) == len(("ge", "lt")) else []
+    others = [f for f in filters if not (dated and f.value in span.values())]
+    named = [str(f.value) if f.op == "eq" and isinstance(f.value, str) else describe_filter(f) for f in others]
+    return literal(", ".join([*named, *dated]))
 
 
 def say(text: str, *refs: ValueRef) -> Claim:

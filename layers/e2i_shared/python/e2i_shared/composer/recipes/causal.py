@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.workbench import Workbench
 
+_CHECKS = (
+    ("refutation_runner", "Refutation tests"),
+    ("sensitivity_analyzer", "Sensitivity to hidden confounding"),
+)
+
 
 def effect(bench: Workbench, bound: Bound) -> str | None:
     """Estimate the effect of each named treatment on each named outcome, and by segment where the question splits it."""
@@ -27,14 +32,13 @@ def effect(bench: Workbench, bound: Bound) -> str | None:
 
 def robustness(bench: Workbench, bound: Bound) -> str | None:
     """Refute the effect that the question depends on, and ask how strong a hidden confounder would have to be."""
-    if not bench.has("causal_effect_estimator", "refutation_runner"):
+    checks = [(tool, name) for tool, name in _CHECKS if bench.has("causal_effect_estimator", tool)]
+    if not checks:
         return lacking("Refuting an effect", "refutation_runner")
     numbers = effects(bench, bound, asked=False)
     for number in numbers:
-        inputs = {"causal_result": reference(number)}
-        bench.add("refutation_runner", "Refutation tests", inputs, bound.question.id)
-        if bench.has("sensitivity_analyzer"):
-            bench.add("sensitivity_analyzer", "Sensitivity to hidden confounding", inputs, bound.question.id)
+        for tool, name in checks:
+            bench.add(tool, name, {"causal_result": reference(number)}, bound.question.id)
     return None if numbers else "The cause and the outcome are the same column."
 
 
