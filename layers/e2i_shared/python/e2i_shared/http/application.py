@@ -109,11 +109,12 @@ def _claims(event: Event) -> Mapping[str, Any]:
 
 
 def _cleaned(event: Event) -> Event:
-    """Return the event with a text body and without invisible characters in its path and query."""
+    """Return the event with a JSON body as text and without invisible characters in its path and query."""
     query = event.get("queryStringParameters") or {}
     return event | {
         "rawPath": text.clean(event["rawPath"]),
         "queryStringParameters": {text.clean(name): text.clean(value) for name, value in query.items()},
+        "headers": (event.get("headers") or {}) | {"content-type": "application/json"},
         "body": _body(event),
         "isBase64Encoded": False,
     }
