@@ -224,6 +224,13 @@ class TestSeveralParts:
         with pytest.raises(UnknownValueError, match="Blorptrix"):
             ground(query, decomposition([(C, "did emails raise TRx")]), datasets())
 
+    def test_cause_and_outcome_may_stand_outside_all_parts(self):
+        query = "Does discount drive basket size, and which store types respond most?"
+        made = ground(query, decomposition([(S, "which store types respond most?")]), [shop()])
+
+        one = made.bound["Q1"]
+        assert (one.treatments, one.outcomes, one.splits) == (("discount",), ("basket_size",), ("store_type",))
+
     def test_a_part_that_cannot_be_bound_fails_alone(self):
         parts = [(C, "Did rep visits raise TRx"), (K, "what was Zorbimax NRx")]
         made = ground("…", decomposition(parts), datasets())

@@ -66,7 +66,9 @@ def test_unknown_names_are_reported():
         ("Quantifiably, rep visits raise TRx", []),
         ("did branded TRx rise in the West", []),
         ("incremental TRx from rep visits", []),
-        ("rep visits with gusto raise TRx", []),
+        ("rep visits with gusto raise TRx", ["gusto"]),
+        ("TRx of people without a degree", ["degree"]),
+        ("rep visits gustily raise TRx", []),
     ],
 )
 def test_names_places_identifiers_and_qualifiers_must_be_bound(text, words):

@@ -13,7 +13,7 @@ from e2i_shared.composer.inherit import inherit
 from e2i_shared.composer.intents import Intent
 from e2i_shared.composer.lexicon import build_lexicon
 from e2i_shared.composer.mentions import read_text
-from e2i_shared.composer.model import Binding
+from e2i_shared.composer.model import Binding, DetailedSubQuestion
 from e2i_shared.composer.refusals import refuse_unknown_words
 from e2i_shared.composer.scope import conditions, describe_filter
 from e2i_shared.composer.words import is_common, key
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from e2i_shared.api.common import Filter
     from e2i_shared.api.datasets import Dataset
     from e2i_shared.composer.lexicon import Lexicon
-    from e2i_shared.composer.model import Decomposition, DetailedSubQuestion
+    from e2i_shared.composer.model import Decomposition
 
 
 _ROLES = {
@@ -91,7 +91,7 @@ def ground(
     whole, filters, found = _common_scope(query, decomposition, chosen.lexicon, names)
     bound, failures = _elsewhere(chosen, attempts, decomposition)
     bound = {q: replace(b, filters=_merge(b.filters, filters)) if b.dataset == whole else b for q, b in bound.items()}
-    bound, failures = inherit(decomposition, bound, failures)
+    bound, failures = inherit(decomposition, bound, failures, _read_whole(query, chosen.lexicon, names))
     if failures and not bound:
         raise next(iter(failures.values()))
     bindings = dict.fromkeys((x.phrase, x.bound_to, x.dataset) for b in bound.values() for x in b.bindings)
@@ -214,6 +214,14 @@ def _common_scope(
         Binding(phrase=c.phrase, bound_to=describe_filter(c.filter), dataset=dataset.name, fuzzy=c.fuzzy) for c in found
     ]
     return dataset, tuple(filters), tuple(bindings)
+
+
+def _read_whole(query: str, lexicon: Lexicon, names: Names) -> Bound | None:
+    """Bind the whole text as one causal question: what a sub-question leaves out may stand in no sub-question."""
+    try:
+        return bind(DetailedSubQuestion(id="Q0", text=query, domain=Domain.CAUSAL), lexicon, names)
+    except UnprocessableError:
+        return None
 
 
 def _merge(own: Sequence[Filter], common: Sequence[Filter]) -> tuple[Filter, ...]:

@@ -24,9 +24,12 @@ _NEEDS_MEASURE = {Intent.GAP, Intent.KPI, Intent.ROI}
 
 
 def inherit(
-    decomposition: Decomposition, bound: dict[str, Bound], failures: dict[str, UnprocessableError]
+    decomposition: Decomposition,
+    bound: dict[str, Bound],
+    failures: dict[str, UnprocessableError],
+    whole: Bound | None = None,
 ) -> tuple[dict[str, Bound], dict[str, UnprocessableError]]:
-    """Return the sub-questions completed from those before them; what stays incomplete becomes a failure."""
+    """Return the sub-questions completed from those before them, at last from the ``whole`` text; the incomplete become failures."""
     done: dict[str, Bound] = {}
     failures = dict(failures)
     for question in answer_order(decomposition):
@@ -34,7 +37,8 @@ def inherit(
             continue
         producers = [d.from_ for d in decomposition.dependencies if d.to == question]
         try:
-            done[question] = _complete(bound[question], [done[p] for p in producers if p in done], list(done.values()))
+            earlier = [*([whole] if whole else []), *done.values()]
+            done[question] = _complete(bound[question], [done[p] for p in producers if p in done], earlier)
         except UnprocessableError as error:
             failures[question] = _caused(error, [failures[p] for p in producers if p in failures])
     return done, failures

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _LONGEST_PHRASE = 6
 _JOINED = re.compile(r"[\s\-–/]*")
 _MODIFIER = re.compile(r"(al|ive|ed|ly|able|ible|ic|ous|ing|ful|less|ary|ant|ent|er|ers|or|wide)$", re.IGNORECASE)
+_HAVING = re.compile(r"\b(?:with|without|having|lacking|on|taking)\s+(?:an?\s+|no\s+|the\s+)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ def _is_essential(token: Token, reading: Reading, starts: set[int]) -> bool:
         return True
     if qualifies and not token.capitalised:
         return not _MODIFIER.search(token.text)
-    return before == "the" and two_before in {"in", "within"} and following is None
+    place = before == "the" and two_before in {"in", "within"} and following is None
+    return place or bool(_HAVING.search(reading.text[: token.start]))
 
 
 def _exact(text: str, tokens: Sequence[Token], lexicon: Lexicon) -> Iterator[tuple[int, int, list[Target]]]:
