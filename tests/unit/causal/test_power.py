@@ -190,6 +190,12 @@ def test_power_of_the_t_test_agrees_with_simulation():
     assert t_power(0.6, 25, Level(0.05, 2, 1.6)) == pytest.approx(simulated, abs=3 * math.sqrt(0.25 / 20_000))
 
 
+@pytest.mark.parametrize("sided", [1, 2])
+@pytest.mark.parametrize("d", [8.0, 16.0, 1e6])
+def test_certain_power_is_never_more_than_one(d, sided):
+    assert t_power(d, 30, Level(0.25, sided, 0.5)) <= 1.0
+
+
 def test_no_degrees_of_freedom_mean_no_power():
     assert t_power(5.0, 1, Level()) == 0.0
 

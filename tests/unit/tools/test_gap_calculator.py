@@ -181,6 +181,15 @@ def test_rows_of_one_prescriber_are_not_independent():
     assert clustered > 3 * naive
 
 
+def test_names_by_the_thousand_are_no_case_mix(sample_context):
+    with pytest.raises(UnprocessableError, match="too many to adjust for") as caught:
+        run(
+            Params(dataset="patients", entity_type="region", metric="age", covariates=["patient_id"]),
+            sample_context,
+        )
+    assert caught.value.field == "covariates"
+
+
 def test_few_numbers_can_be_segments_and_many_cannot():
     columns = {"decile": [1, 1, 2, 2, 3, 3], "sales": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "id": list(range(6))}
     ctx = context(columns)

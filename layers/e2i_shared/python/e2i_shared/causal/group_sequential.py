@@ -36,7 +36,7 @@ class SequentialDesign:
 
     def power(self, drift: float) -> float:
         """Return P(the upper boundary is crossed) for ``drift`` = E[Z] at full information."""
-        return float(crossing(self.fractions, self.z, self.sided, drift)[0].sum())
+        return min(1.0, float(crossing(self.fractions, self.z, self.sided, drift)[0].sum()))
 
     @lru_cache(maxsize=256)  # noqa: B019  # designs are few, frozen and small
     def inflation(self, power: float) -> float:

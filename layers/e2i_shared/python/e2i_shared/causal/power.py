@@ -181,7 +181,8 @@ def t_power(d: float, n1: float, level: Level) -> float:
     critical = -t_quantile(level.alpha / level.sided, df)
     noncentrality = d * math.sqrt(n1 * level.ratio / (1.0 + level.ratio))
     upper = noncentral_t_sf(critical, df, noncentrality)
-    return upper if level.sided == 1 else upper + noncentral_t_sf(critical, df, -noncentrality)
+    lower = noncentral_t_sf(critical, df, -noncentrality) if level.sided == 2 else 0.0
+    return min(1.0, upper + lower)
 
 
 def round_up(n1: float, ratio: float) -> tuple[int, int]:

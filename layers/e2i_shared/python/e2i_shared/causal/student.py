@@ -78,7 +78,7 @@ def noncentral_t_sf(t: float, df: float, noncentrality: float) -> float:
     s = low + (high - low) * nodes
     log_density = (df - 1.0) * np.log(s) - 0.5 * df * s * s
     mass = weights * np.exp(log_density - log_density.max())
-    return float(mass @ normal_cdf_array(noncentrality - t * s) / mass.sum())
+    return min(1.0, float(mass @ normal_cdf_array(noncentrality - t * s) / mass.sum()))
 
 
 @cache

@@ -98,6 +98,7 @@ def compare(params: Params, frame: Frame, columns: GapColumns) -> Comparison:
     held, packed = np.unique(entity.codes[known], return_inverse=True)
     groups = Groups(packed.ravel(), tuple(entity.labels[i] for i in held))
     _require_two(groups, columns)
+    compared = set(groups.labels)
     rows, w, total = frame.take(known), weights[known], len(groups.labels)
     y = rows.numbers(columns.metric.name)
     targets = _targets(params, rows, columns, groups, w)
@@ -113,7 +114,7 @@ def compare(params: Params, frame: Frame, columns: GapColumns) -> Comparison:
         adjusted=_footing(mix.values, params, targets) if used else None,
         errors=casemix.clustered_errors(mix.residuals, groups.codes, total, w, _clusters(rows, columns)),
         dropped=int(frame.n - known.sum()),
-        empty=tuple(label for i, label in enumerate(entity.labels) if i not in set(held.tolist())),
+        empty=tuple(label for label in entity.labels if label not in compared),
         adjusted_for=tuple(sorted(used)),
         inseparable=tuple(sorted({c.name for c in columns.covariates} - used)),
         pooled=mix.slopes_from == "pooled",
