@@ -19,6 +19,12 @@ BUCKET = "e2i-local"
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 
+def inherited() -> dict[str, str]:
+    """Return what functions' processes have from this one: its environment, without any AWS account of the user's."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return mine | THREADS | {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """What the runtime offers to its functions."""
@@ -30,9 +36,8 @@ class Places:
     object_secret: str
 
     def shared(self) -> dict[str, str]:
-        """Return the environment of all functions: this process's, without any AWS account of the user's."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return inherited | THREADS | self._aws() | self._settings() | {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
+        """Return what all functions are told."""
+        return self._aws() | self._settings()
 
     def _aws(self) -> dict[str, str]:
         return {
@@ -61,8 +66,9 @@ class Places:
         }
 
     def of(self, description: FunctionDescription) -> dict[str, str]:
-        """Return what one function has beside the shared environment."""
+        """Return what one function is told, with what all are."""
         return {
+            **self.shared(),
             "AWS_LAMBDA_FUNCTION_NAME": description.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(description.memory_mb),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

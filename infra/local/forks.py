@@ -141,6 +141,7 @@ class Zygote:
         self._environment = dict(environment)
         self._preload = list(preload)
         self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None  # to a process that nobody has asked for anything yet
         self._forker = Forker(self._start)
 
     def template(self, specification: dict[str, Any]) -> Forker:
@@ -153,11 +154,21 @@ class Zygote:
         return Forker(connect)
 
     async def _start(self) -> socket.socket:
-        """Start the process; returns before its imports are done."""
+        if self._process is None or self._process.poll() is not None:
+            self.begin()
+        if self._line is None:  # the line broke before the process did
+            self.begin()
+        if self._line is None:
+            raise ConnectionResetError
+        line, self._line = self._line, None
+        return line
+
+    def begin(self) -> None:
+        """Start the process now; returns before its imports are done."""
         self.stop()
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-m", "infra.local.zygote", str(theirs.fileno()), *self._preload]
-        self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter and module; it returns at once
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command,
             env=self._environment,
             pass_fds=[theirs.fileno()],
@@ -166,11 +177,14 @@ class Zygote:
         )
         theirs.close()
         ours.setblocking(False)  # noqa: FBT003 - the socket API's own positional
-        return ours
+        self._line = ours
 
     def stop(self) -> None:
         """End the process; all that were forked from it end, too."""
         self._forker.close()
+        if self._line is not None:
+            self._line.close()
+            self._line = None
         if self._process is not None:
             self._process.kill()
             self._process.wait()

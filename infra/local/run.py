@@ -25,12 +25,13 @@ from e2i_shared.errors import ConfigurationError
 from infra.functions import all_functions
 from infra.local import postgres, tokens
 from infra.local.datadir import AlreadyRunningError, DataDir, locked, open_data_dir, wipe
-from infra.local.runtime import WORKFLOWS, Runtime
+from infra.local.runtime import WORKFLOWS, Runtime, make_zygotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from infra.functions import FunctionDescription
+    from infra.local.forks import Zygote
 
 HOST = "127.0.0.1"
 TOKEN_SECONDS = 30 * 24 * 3600
@@ -89,19 +90,35 @@ def serve(
                 wipe(data)
             _withdraw(ready_file)  # one that a killed runtime left
             tokens.ensure_key(data.keys)
-            on_event("Starting the database …")
-            server = postgres.start(data.postgres)
-            try:
-                on_event("Bringing the schema up to date …")
-                database_url = bootstrap_database(server.admin_conninfo)
-                conninfo = postgres.create_runtime_database(server)
-                runtime = Runtime.build(
-                    tuple(functions or all_functions()), data, url, database_url, conninfo, workflows
-                )
+            with _zygotes() as zygotes, _database(data, on_event) as (database_url, conninfo):
+                described = tuple(functions or all_functions())
+                runtime = Runtime.build(described, data, url, database_url, conninfo, zygotes, workflows)
                 _run_loop(_serve(runtime, listener, url, ready_file, on_event))
-            finally:
-                on_event("Stopping the database …")
-                server.stop()
+
+
+@contextmanager
+def _zygotes() -> Iterator[dict[str, Zygote]]:
+    """Begin with the imports, which take as long as the database."""
+    zygotes = make_zygotes()
+    try:
+        zygotes["zip"].begin()
+        yield zygotes
+    finally:
+        for zygote in zygotes.values():
+            zygote.stop()
+
+
+@contextmanager
+def _database(data: DataDir, on_event: Callable[[str], None]) -> Iterator[tuple[str, str]]:
+    """Run the database server; gives the conninfos of the product's and of the runtime's own database."""
+    on_event("Starting the database …")
+    server = postgres.start(data.postgres)
+    try:
+        on_event("Bringing the schema up to date …")
+        yield bootstrap_database(server.admin_conninfo), postgres.create_runtime_database(server)
+    finally:
+        on_event("Stopping the database …")
+        server.stop()
 
 
 @contextmanager
@@ -160,6 +177,7 @@ async def _serve(
             on_event(f"Resumed {resumed} running executions.")
         _announce(runtime.data_dir, url, ready_file)
         on_event(f"Ready at {url}")
+        runtime.zygotes["image"].begin()
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()

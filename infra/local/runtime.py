@@ -13,7 +13,7 @@ from infra.local import objects, tokens
 from infra.local.asl.errors import StateError
 from infra.local.asl.load import load
 from infra.local.aws_api import AwsApi
-from infra.local.environment import THREADS, Places
+from infra.local.environment import Places, inherited
 from infra.local.events import Bus
 from infra.local.executions import Executions
 from infra.local.forks import Zygote
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from infra.functions import FunctionDescription
     from infra.local.datadir import DataDir
 
+WARM = ("classify", "api", "compose_step")  # what a first question meets
+WARM_SECONDS = 20.0
 WORKFLOWS = Path(__file__).parent.parent / "workflows"
 PRELOAD: dict[str, list[str]] = {
     "zip": [
@@ -74,6 +76,11 @@ def workflow_definitions(folder: Path, descriptions: Sequence[FunctionDescriptio
     return definitions
 
 
+def make_zygotes() -> dict[str, Zygote]:
+    """Return the roots of the functions' processes, by package; none is started yet."""
+    return {package: Zygote(inherited(), modules) for package, modules in PRELOAD.items()}
+
+
 @dataclass(slots=True)
 class Runtime:
     """Everything that runs between start and stop, but the database server and the HTTP server."""
@@ -98,13 +105,13 @@ class Runtime:
         url: str,
         database_url: str,
         runtime_conninfo: str,
+        zygotes: dict[str, Zygote],
         workflows: Path = WORKFLOWS,
     ) -> Runtime:
         """Put the parts together; nothing runs yet."""
         access_key_id = f"E2ILOCAL{secrets.token_hex(16).upper()}"
         secret = objects.ensure_secret(data_dir.keys)
         places = Places(url, data_dir, database_url, access_key_id, secret)
-        zygotes = {package: Zygote(places.shared() | THREADS, modules) for package, modules in PRELOAD.items()}
         pools = {
             each.name: Pool(each, zygotes[each.package], places.of(each), data_dir.logs / f"{each.name}.log")
             for each in descriptions
@@ -163,13 +170,14 @@ class Runtime:
     async def start(self) -> int:
         """Start everything and return how many executions were resumed."""
         await self.store.open()
-        for name in ("classify", "api", "compose_step"):
-            if name in self.pools:
-                self.pools[name].warm()
+        warming = [self.pools[name].warm() for name in WARM if name in self.pools]
         for feed in self.queues.values():
             feed.start()
         await self.schedules.start()
-        return await self.executions.resume()
+        resumed = await self.executions.resume()
+        if warming:
+            await asyncio.wait(warming, timeout=WARM_SECONDS)
+        return resumed
 
     async def close(self) -> None:
         """Stop everything; executions, queues and schedules go on with the next runtime."""
@@ -181,8 +189,6 @@ class Runtime:
         await self.executions.close()
         for pool in self.pools.values():
             pool.stop()
-        for zygote in self.zygotes.values():
-            zygote.stop()
         await self.store.close()
 
 

@@ -159,11 +159,12 @@ class Pool:
         for _ in range(min(room, len(self._waiting) - len(self._starting))):
             self.warm()
 
-    def warm(self) -> None:
-        """Start one process."""
+    def warm(self) -> asyncio.Task[None]:
+        """Start one process; the task ends when it is ready, or could not be."""
         task = asyncio.get_running_loop().create_task(self._start())
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
+        return task
 
     async def _start(self) -> None:
         with suppress(OSError):

@@ -9,7 +9,7 @@ from e2i_shared import settings
 
 from infra.functions import all_functions
 from infra.local.datadir import open_data_dir
-from infra.local.environment import Places
+from infra.local.environment import Places, inherited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ def places(tmp_path: Path) -> Places:
 
 def test_every_function_has_every_setting_it_needs(places: Places):
     for description in all_functions():
-        environment = places.shared() | places.of(description)
+        environment = places.of(description)
         if description.name in settings.FUNCTIONS:
             assert settings.parse(settings.FUNCTIONS[description.name], environment).stage == "local"
 
@@ -32,7 +32,7 @@ def test_the_users_aws_account_stays_out(places: Places, monkeypatch: pytest.Mon
     monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "real")
 
-    environment = places.shared()
+    environment = inherited() | places.shared()
 
     assert "AWS_PROFILE" not in environment
     assert "AWS_SESSION_TOKEN" not in environment
@@ -42,18 +42,18 @@ def test_the_users_aws_account_stays_out(places: Places, monkeypatch: pytest.Mon
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:8/_aws"
 
 
-def test_what_the_user_sets_for_others_passes(places: Places, monkeypatch: pytest.MonkeyPatch):
+def test_what_the_user_sets_for_others_passes(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
     monkeypatch.setenv("FAILPOINT", "after_commit:raise")
 
-    environment = places.shared()
+    environment = inherited()
 
     assert environment["ANTHROPIC_API_KEY"] == "k"
     assert environment["FAILPOINT"] == "after_commit:raise"
 
 
-def test_numeric_libraries_get_one_thread_so_that_forking_is_safe(places: Places):
-    assert {places.shared()[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "MKL")} == {"1"}
+def test_numeric_libraries_get_one_thread_so_that_forking_is_safe():
+    assert {inherited()[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "MKL")} == {"1"}
 
 
 def test_each_function_knows_its_name_and_memory(places: Places):
