@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.markup import escape
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -71,9 +72,11 @@ def answer(view: Json) -> RenderableType:
 def _answered(found: Json) -> list[RenderableType]:
     made: list[RenderableType] = [Panel(Text(found["headline"]), border_style="green")]
     for part in found["parts"]:
-        cited = " ".join(f"[{number}]" for number in part["citations"])
+        cited = " ".join(f"[{number}]" for number in part["citations"] if f"[{number}]" not in part["text"])
         made.append(Text(f"{part['sub_question']}  {part['question']}", style="bold"))
-        made.append(Text(f"    {part['text']}  {cited}  (confidence {part['confidence']:.0%})"))
+        made.append(
+            Padding(Text(f"{part['text']} {cited}".rstrip() + f" (confidence {part['confidence']:.0%})"), (0, 0, 0, 4))
+        )
     made += [Text(f"  ! {caveat}", style="yellow") for caveat in found.get("caveats") or []]
     if found.get("next_step"):
         made.append(Text(f"  → {found['next_step']}", style="cyan"))

@@ -21,15 +21,17 @@ POLL_SECONDS = 0.3
 
 
 def bar() -> Progress:
-    """Return a progress bar on standard error that vanishes when done."""
+    """Return a progress bar on standard error that vanishes when done; none where nobody watches."""
+    screen = errors()
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        console=errors(),
+        console=screen,
         transient=True,
+        disable=not screen.is_terminal,
     )
 
 
