@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from e2i_shared.errors import EstimationError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -60,7 +62,10 @@ class Design:
 
 
 def encode(covariates: Sequence[Covariate], n: int) -> Design:
-    """Return the design of ``covariates``, without constant, empty and duplicate columns."""
+    """Return the design of ``covariates``, without constant, empty and duplicate columns.
+
+    Raises EstimationError where a column holds infinite values.
+    """
     kept: dict[bytes, str] = {}
     dropped: list[tuple[str, str]] = []
     trees: list[Floats] = []
@@ -68,6 +73,7 @@ def encode(covariates: Sequence[Covariate], n: int) -> Design:
     owners: list[str] = []
     indicators: list[Floats] = []
     for covariate in covariates:
+        _refuse_infinite(covariate)
         why = _useless(covariate, kept)
         if why:
             dropped.append((covariate.name, why))
@@ -100,6 +106,18 @@ def _products(blocks: list[Floats], n: int) -> Floats:
         found += [(float(counts[i, j]), left[:, i] * right[:, j]) for i, j in zip(rows, columns, strict=True)]
     found.sort(key=lambda pair: -pair[0])
     return np.column_stack([column for _, column in found[:most]]) if found[:most] else np.zeros((n, 0))
+
+
+def _refuse_infinite(covariate: Covariate) -> None:
+    infinite = int(np.isinf(covariate.values).sum())
+    if infinite:
+        raise EstimationError(
+            f"Covariate {covariate.name!r} holds {infinite} infinite values.",
+            field="confounders",
+            expected="finite numbers, or missing",
+            got=covariate.name,
+            hint="Correct these values, or leave the column out.",
+        )
 
 
 def _useless(covariate: Covariate, kept: dict[bytes, str]) -> str | None:

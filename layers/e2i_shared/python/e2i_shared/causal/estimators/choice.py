@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from e2i_shared.causal.estimators.aipw import Aipw
+from e2i_shared.causal.estimators.aipw_att import AipwTreated
 from e2i_shared.causal.estimators.average_partial_effect import AveragePartialEffect
 from e2i_shared.causal.estimators.difference_in_means import DifferenceInMeans
 from e2i_shared.causal.threads import one_thread_each
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
     from e2i_shared.causal.results import Estimate
     from e2i_shared.causal.study import Settings, Study
 
-ESTIMATORS: Mapping[str, Estimator] = {e.name: e for e in (DifferenceInMeans(), Aipw(), AveragePartialEffect())}
+ESTIMATORS: Mapping[str, Estimator] = {
+    e.name: e for e in (DifferenceInMeans(), Aipw(), AipwTreated(), AveragePartialEffect())
+}
 
 
-def choose(study: Study, method: str = "auto") -> tuple[Estimator, str]:
+def choose(study: Study, method: str = "auto", estimand: str = "ate") -> tuple[Estimator, str]:
     """Return the estimator of that name, or the one ``auto`` picks, with the reason.
 
     Raises UnprocessableError for an unknown name, or one that is not made for the treatment's kind.
     """
+    if estimand == "att":
+        return _of_the_treated(study, method)
     if method == "auto":
         return _automatic(study)
     if method not in ESTIMATORS:
@@ -46,9 +51,21 @@ def choose(study: Study, method: str = "auto") -> tuple[Estimator, str]:
 
 def estimate(study: Study, settings: Settings, method: str = "auto") -> Estimate:
     """Choose and run an estimator; the estimate carries why it was chosen."""
-    estimator, reason = choose(study, method)
+    estimator, reason = choose(study, method, settings.estimand)
     with one_thread_each():
         return replace(estimator.estimate(study, settings), reason=reason)
+
+
+def _of_the_treated(study: Study, method: str) -> tuple[Estimator, str]:
+    if study.kind != "binary" or method not in {"auto", Aipw.name, AipwTreated.name}:
+        raise UnprocessableError(
+            "The effect on the treated (att) is estimated for 0/1 treatments, by doubly robust weighting.",
+            field="estimand",
+            expected="a 0/1 treatment with method auto or aipw",
+            got=f"{study.kind} treatment with method {method}",
+            hint="Ask for the ate, or give a treatment_contrast of two levels.",
+        )
+    return ESTIMATORS[AipwTreated.name], "The effect on the treated was asked for."
 
 
 def _automatic(study: Study) -> tuple[Estimator, str]:
