@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from builders_frames import NO_DATA
+from e2i_shared.api.common import Filter
 from e2i_shared.errors import InsufficientDataError, UnprocessableError
 from e2i_shared.tools._registry import run_tool
 from e2i_shared.tools.segment_ranker import TOOL, Params, run
@@ -201,3 +203,19 @@ def test_the_chart_draws_every_ranked_segment_against_the_overall_effect():
 
     assert [row["label"] for row in chart["data"]["values"]] == ["Oncology", "Hematology", "Allergy"]
     assert chart["layer"][-1]["encoding"]["x"]["datum"] == output["overall_effect"]
+
+
+def test_on_the_samples_true_effects_the_gain_is_found_within_its_interval(sample):
+    kisqali = [Filter(column="brand", value="Kisqali")]
+    truth = sample.truth_by("rep_visits", "trx", "specialty", kisqali)
+    total = sum(t.n for t in truth.values())
+    overall = sum(t.effect * t.n for t in truth.values()) / total
+    rng, half, hits = np.random.default_rng(12), 0.25, 0
+    for _ in range(200):
+        noisy = [segment(k, t.effect + rng.normal(0, half / 1.96), half, t.n) for k, t in truth.items()]
+        gain = rank(noisy).expected_gain
+        treated = sum(truth[k].n for k in gain.targeted)
+        true_gain = sum(truth[k].effect * truth[k].n for k in gain.targeted) / treated - overall
+        hits += int(gain.ci_lower <= true_gain <= gain.ci_upper)
+
+    assert hits >= 180
