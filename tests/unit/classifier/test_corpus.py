@@ -9,9 +9,10 @@ import pytest
 from builders_classifier import TODAY
 from e2i_shared.api.classification import DependencyType, Domain, RoutingPattern
 from e2i_shared.classifier.corpus import Row, gold_clauses, load
-from e2i_shared.classifier.dependencies import Edge, answer_order
+from e2i_shared.classifier.dependencies import answer_order
 from e2i_shared.classifier.reading import read
 from e2i_shared.classifier.routes import pattern_of
+from e2i_shared.classifier.signs import Edge
 from e2i_shared.classifier.weights import weights
 
 PATH = Path("tests/data/classifier/corpus.jsonl")

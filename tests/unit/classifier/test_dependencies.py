@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from e2i_shared.classifier.dependencies import Edge, acyclic, answer_order
+from e2i_shared.classifier.dependencies import acyclic, answer_order
+from e2i_shared.classifier.signs import Edge
 from hypothesis import given
 from hypothesis import strategies as st
 

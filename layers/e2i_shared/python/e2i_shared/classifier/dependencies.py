@@ -2,111 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2i_shared.classifier.domains import is_elliptic
-from e2i_shared.classifier.grammar import (
-    ACTORS,
-    APART,
-    BACK,
-    CONNECTORS,
-    FINDING,
-    IF,
-    ORDER,
-    RANKED,
-    SUBORDINATORS,
-    SUBSET,
-    THEN,
-    THING,
-    WH,
-)
+from e2i_shared.classifier.signs import Edge, Part, overt_edges, overt_kind, signs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_shared.classifier.clauses import Clause
     from e2i_shared.classifier.linear import LinearModel
     from e2i_shared.classifier.reading import Reading
 
 NO_EDGE = "-"
 _SECOND_PARENT = 0.85
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A sub-question as stage 3 sees it."""
-
-    clause: Clause
-    domain: str
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """Part ``to`` needs the answer of part ``source`` (positions, from 0)."""
-
-    source: int
-    to: int
-    kind: str
-    probability: float
-
-
-def _signs(reading: Reading, part: Part) -> list[str]:
-    """Return the signs by which a part shows that it leans on another."""
-    first, last = part.clause.first, part.clause.last
-    texts, tags = reading.texts[first:last], reading.tags[first:last]
-    pairs = set(itertools.pairwise(texts))
-    head = next((text for text in texts if text in SUBORDINATORS), "-") if texts else "-"
-    at_head = reading.texts[part.clause.body] if reading.texts[part.clause.body] in SUBORDINATORS else "-"
-    things = [text for text in texts if text in THING]
-    opening = texts[: part.clause.body - first + 3]
-    return [
-        f"class={_head_class(opening)}",
-        f"class={_head_class(opening)}|actor={any(text in ACTORS for text in opening)}",
-        f"if_so={_if_so(reading, part)}",
-        f"head={at_head}",
-        f"sub={head}",
-        *(f"lead={text}" for text in texts[: part.clause.body - first + 1] if text in CONNECTORS),
-        *(f"thing={text}" for text in things),
-        f"refers={bool(things)}",
-        f"finding={any((a in THING or a == 'the') and b in FINDING for a, b in pairs)}",
-        f"ranked={any(a in RANKED and (b in SUBSET or b == '<num>') for a, b in zip(texts, [*texts[1:], '-'], strict=True)) or _ranked_tag(texts, tags)}",
-        f"subset={any(a in {'those', 'these', 'that', 'the'} and (b in SUBSET) for a, b in pairs)}",
-        f"then={any(text in THEN for text in texts[:4])}",
-        f"apart={any(text in APART for text in texts[:3])}",
-        f"first_pair={' '.join(texts[:2])}",
-        f"wh={next((text for text in texts[:4] if text in WH), '-')}",
-        f"elliptic={is_elliptic(reading, part.clause)}",
-        f"kpi={'<kpi>' in tags}|treatment={'<treatment>' in tags}",
-    ]
-
-
-def _head_class(opening: Sequence[str]) -> str:
-    """Name what the opening words of a part announce: a condition, an order, something apart, or nothing."""
-    if any(text in IF for text in opening):
-        return "if"
-    if any(text in ORDER for text in opening):
-        return "order"
-    return "apart" if any(text in APART for text in opening) else "-"
-
-
-def _if_so(reading: Reading, part: Part) -> bool:
-    """Tell whether a part opens with a condition on what was said before ("if so", "if it has", "otherwise", "only then")."""
-    texts = reading.texts[part.clause.body : part.clause.body + 3]
-    if texts and texts[0] in {"otherwise", "else"}:
-        return True
-    return len(texts) > 1 and texts[0] in {"if", "only", "unless", "when"} and texts[1] in BACK
-
-
-def _ranked_tag(texts: Sequence[str], tags: Sequence[str]) -> bool:
-    """Tell whether a ranking word stands before a number or a named kind ("the top 3", "lowest regions")."""
-    following = zip(texts, tags[1:], strict=False)
-    return any(
-        text in RANKED
-        and (tag == "<num>" or tag in {"<segment>", "<territory>", "<region>", "<specialty>", "<hcp>", "<patient>"})
-        for text, tag in following
-    )
 
 
 def _own(reading: Reading, part: Part, kind: str) -> set[str]:
@@ -126,8 +34,8 @@ def pair_features(reading: Reading, parts: Sequence[Part], first: int, second: i
     left, right = parts[first], parts[second]
     near = "next" if second == first + 1 else "far"
     between = {parts[k].domain for k in range(first + 1, second)}
-    signs_left = [f"L:{sign}" for sign in _signs(reading, left)]
-    signs_right = [f"R:{sign}" for sign in _signs(reading, right)]
+    signs_left = [f"L:{sign}" for sign in signs(reading, left)]
+    signs_right = [f"R:{sign}" for sign in signs(reading, right)]
     domains = f"{left.domain}>{right.domain}"
     shared = [
         f"{kind}={_shared(reading, left, right, kind)}" for kind in ("brand", "kpi", "treatment", "region", "specialty")
@@ -172,7 +80,11 @@ def link(reading: Reading, parts: Sequence[Part], model: LinearModel) -> tuple[l
                 kind = max(probabilities, key=lambda name: probabilities[name])
                 ends = (first, second) if kind[0] == ">" else (second, first)
                 found.append(Edge(*ends, kind[1:], 1 - none))
-    return acyclic(_main_parents(found)), sure
+    stated = overt_edges(reading, parts)
+    joined = {frozenset((edge.source, edge.to)) for edge in stated}
+    free = [edge for edge in found if frozenset((edge.source, edge.to)) not in joined]
+    typed = [replace(edge, kind=overt_kind(reading, parts, edge)) for edge in free]
+    return acyclic(_main_parents([*stated, *typed])), sure
 
 
 def _main_parents(edges: Sequence[Edge]) -> list[Edge]:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.classifier.grammar import (
     AUXILIARIES,
+    CONNECTORS,
     CONTINUING,
+    DETERMINERS,
+    EMPTY,
     MODIFYING,
     PREPOSITIONS,
     PRONOUNS,
@@ -106,6 +109,8 @@ def _structure(reading: Reading, clause: Clause, tags: list[str], before: str) -
         names += ["@elliptic", f"@before={before or '-'}", f"@before={before or '-'}|{tags[0] if tags else ''}"]
     if not cues and not kinds:
         names.append("@bare")
+    if any(reading.terms[clause.body : clause.last]):
+        names += ["@term", f"@term|{tags[0]}", f"@term|{opening}", f"@term|{' '.join(tags[:2])}"]
     strange = min(sum(reading.strange[clause.body : clause.last]), 3)
     anchored = any(tag[:4] in _ANCHORS for tag in tags)
     names += [
@@ -142,7 +147,7 @@ def score(reading: Reading, clauses: Sequence[Clause], model: LinearModel, conte
         probabilities = model.probabilities(clause_features(reading, clause, before))
         if context and clause is clauses[0] and is_modifier(reading, clause):
             probabilities = _lean(probabilities, context)
-        elif not context and len(clauses) == 1 and points_back(reading, clause):
+        elif asks_nothing(reading, clause, alone=not context and len(clauses) == 1):
             probabilities = _lean(probabilities, NONE)
         scored.append(probabilities)
         best = max(probabilities, key=lambda name: probabilities[name])
@@ -166,13 +171,38 @@ def is_modifier(reading: Reading, clause: Clause) -> bool:
     return len(texts) <= 8 and (about or opens) and not asks and not cued
 
 
-def points_back(reading: Reading, clause: Clause) -> bool:
-    """Tell whether a clause continues something that was never said: "and in Ohio?", "what about those"."""
+def asks_nothing(reading: Reading, clause: Clause, *, alone: bool) -> bool:
+    """Tell whether a clause asks nothing that can be answered.
+
+    That is: it speaks of other things (weather, sports) and names nothing of ours; or, standing ``alone``, it points back
+    to what was never said, or only names things, or holds no word of content.
+    """
+    span = range(clause.body, clause.last)
+    tags = reading.tags[clause.body : clause.last]
+    anchored = any(tag[:4] in _ANCHORS for tag in tags) or any(reading.terms[at] for at in span)
+    if not anchored and any(reading.cues[at] == "OFF_TOPIC" for at in span):
+        return True
+    return alone and (
+        _points_back(reading, clause) or _only_names(reading, clause) or all(tag in EMPTY for tag in tags)
+    )
+
+
+def _points_back(reading: Reading, clause: Clause) -> bool:
+    """Tell whether a clause continues something: "and in Ohio?", "what about those"."""
     texts = reading.texts[clause.first : clause.last]
     about = texts[:2] in {("what", "about"), ("how", "about")}
     continues = about or texts[0] in {"and", "or", "also", "same", "only", "just", "instead"}
     asks = any(text in WH or text in AUXILIARIES for text in texts[2 if about else 0 :])
     return continues and len(texts) <= 7 and not asks and not any(reading.cues[clause.first : clause.last])
+
+
+def _only_names(reading: Reading, clause: Clause) -> bool:
+    """Tell whether a clause names things without a measure and something to measure it on: "Kisqali", "visits", "Q3"."""
+    tags = reading.tags[clause.body : clause.last]
+    kinds = {tag for tag in tags if tag[0] == "<"}
+    plain = [tag for tag in tags if tag[0] != "<"]
+    named = all(tag in CONNECTORS or tag in DETERMINERS or tag in {"in", "on", "of", "for"} for tag in plain)
+    return bool(kinds) and named and (kinds == {"<kpi>"} or "<kpi>" not in kinds)
 
 
 def _lean(probabilities: dict[str, float], name: str) -> dict[str, float]:

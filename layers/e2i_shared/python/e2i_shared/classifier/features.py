@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from e2i_shared.api.classification import Entity, Features, storable
 from e2i_shared.classifier.clauses import split
 from e2i_shared.classifier.entities import by_first_letter, catalogue_index, correct, find_matches, to_entities
-from e2i_shared.classifier.reading import Reading, read
+from e2i_shared.classifier.reading import Reading, is_english, read
 from e2i_shared.classifier.text import stem
 from e2i_shared.classifier.vocabulary import vocabulary
 from e2i_shared.classifier.weights import weights
@@ -54,7 +54,7 @@ def features_of(reading: Reading, clauses: Sequence[Clause], catalogue: Sequence
         conditional_cues=list(_phrases(reading, words_of.cues, "conditional")),
         comparison_cues=list(_phrases(reading, words_of.cues, "comparison")),
         corrections={reading.words[at].text: word for at, word in corrected.items()},
-        language_ok=language_ok(reading),
+        language_ok=is_english(reading),
     )
 
 
@@ -84,14 +84,3 @@ def _phrases(reading: Reading, phrases: Phrases[str], name: str) -> Iterator[str
     for first, last, names in phrases.find(reading.stems):
         if name in names:
             yield reading.query[reading.words[first].start : reading.words[last - 1].end]
-
-
-def language_ok(reading: Reading) -> bool:
-    """Tell whether the text is in English letters and not mostly made of another language's function words."""
-    letters = [char for char in reading.folded if char.isalpha()]
-    if sum(char.isascii() for char in letters) < 0.7 * len(letters):
-        return False
-    words_of = vocabulary()
-    foreign = sum(text in words_of.foreign for text in reading.texts)
-    english = sum(text in weights().known for text in reading.texts)
-    return not (foreign >= 2 and foreign + sum(text not in weights().known for text in reading.texts) > english)

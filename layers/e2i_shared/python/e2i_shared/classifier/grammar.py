@@ -42,6 +42,8 @@ SUBSET = _of(
 )
 THEN = _of("then next finally afterwards after once based using use accordingly therefore so")
 IF = _of("if unless otherwise provided assuming suppose supposing only case else whenever depending long")
+CONDITIONS = _of("if unless provided assuming suppose supposing when whenever")
+SEQUENCE = _of("then next finally afterwards after lastly")
 ORDER = _of("before after once until then next finally having now first afterwards")
 ACTORS = _of("we i you us our reps")
 BACK = _of("so yes no not it they that those this then there")
@@ -58,3 +60,19 @@ MODIFYING = _of(
     "only just same now make restrict assume assuming instead excluding controlling use add drop without limit since split shorter again next"
 )
 ABBREVIATIONS = _of("vs dr eg ie approx no st mr ms etc")
+EMPTY = (
+    WH
+    | AUXILIARIES
+    | PRONOUNS
+    | DETERMINERS
+    | PREPOSITIONS
+    | CONNECTORS
+    | SUBJECTS
+    | _of(
+        "about if not do please again go try make better see look check tell give show thing things something anything "
+        "everything good bad ok much many details info help need want like"
+    )
+)
+LITTLE_ENGLISH = (WH | AUXILIARIES | PRONOUNS | DETERMINERS | PREPOSITIONS | CONNECTORS | SUBJECTS) - _of(
+    "was die den an a i no"
+)

@@ -157,7 +157,7 @@ class Practice:
     def _ordered(self) -> Row:
         """Return two parts whose order is said by before, after or once, forward and backward."""
         early, late = self._chance.sample([name for name in self._patterns["firsts"] if name in self._domains], 2)
-        form = self._chance.randrange(4)
+        form = self._chance.randrange(6)
         done = self.expand(self._chance.choice(self._patterns["firsts"][early]))
         goal = self.expand(self._chance.choice(self._patterns["firsts"][late]))
         kind = "LOGICAL_SEQUENCE"

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from e2i_shared.classifier.entities import by_first_letter, correct
+from e2i_shared.classifier.grammar import LITTLE_ENGLISH
 from e2i_shared.classifier.periods import find_periods
 from e2i_shared.classifier.text import fold, stem, words
 from e2i_shared.classifier.vocabulary import vocabulary
@@ -48,6 +49,7 @@ class Reading:
     tags: tuple[str, ...]
     cues: tuple[str, ...]
     hints: tuple[str, ...]
+    terms: tuple[str, ...]
     strange: tuple[bool, ...]
     asked: frozenset[str]
     periods: tuple[PeriodSpan, ...]
@@ -77,12 +79,13 @@ def read(query: str, today: date, trained: Lexicon) -> Reading:
     periods = tuple(find_periods(folded, query, today))
     tags = _tags(found, texts, stems, periods, words_of)
     cues, hints = _spread(words_of.domain_cues, stems), _spread(words_of.domain_hints, stems)
+    terms = _spread(words_of.terms, stems)
     strange = tuple(
         tag[0] != "<" and len(tag) > 3 and tag not in trained.familiar and not cue
         for tag, cue in zip(tags, cues, strict=True)
     )
     return Reading(
-        query, folded, found, texts, stems, tags, cues, hints, strange, words_of.asking_verbs, periods, corrected
+        query, folded, found, texts, stems, tags, cues, hints, terms, strange, words_of.asking_verbs, periods, corrected
     )
 
 
@@ -117,3 +120,13 @@ def _tags(
 def _plain(text: str) -> str:
     """Return a word, numbers as ``<num>``."""
     return "<num>" if text[0].isdigit() else text
+
+
+def is_english(reading: Reading) -> bool:
+    """Tell whether the letters are Latin and the little words are not mostly another language's."""
+    letters = [char for char in reading.folded if char.isalpha()]
+    if sum(char.isascii() for char in letters) < 0.7 * len(letters):
+        return False
+    foreign = sum(text in vocabulary().foreign for text in reading.texts)
+    english = sum(text in LITTLE_ENGLISH for text in reading.texts)
+    return not (foreign > english and (foreign >= 2 or sum(reading.strange) * 2 >= len(reading.words)))

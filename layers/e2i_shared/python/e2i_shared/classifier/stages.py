@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.api.classification import Domain, RoutingPattern
 from e2i_shared.classifier.clauses import Clause, split
-from e2i_shared.classifier.dependencies import Edge, Part, answer_order, link
+from e2i_shared.classifier.dependencies import answer_order, link
 from e2i_shared.classifier.domains import NONE, is_bare_condition, score
+from e2i_shared.classifier.reading import is_english
 from e2i_shared.classifier.routes import Evidence, pattern_of
 from e2i_shared.classifier.session import Session, is_followup
+from e2i_shared.classifier.signs import Edge, Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,8 +81,9 @@ def find_domains(reading: Reading, clauses: Cut, weights: Weights, session: Sess
     """Score each clause (stage 2)."""
     scores = score(reading, clauses.clauses, weights.domain, session.domain)
     scored = [Asked(clause, found) for clause, found in zip(clauses.clauses, scores, strict=True)]
-    asked = tuple(part for part in scored if part.probabilities[NONE] < 0.5)
-    return Domains(asked[:MAX_PARTS], tuple(part for part in scored if part.probabilities[NONE] >= 0.5))
+    english = is_english(reading)
+    asked = tuple(part for part in scored if english and part.probabilities[NONE] < 0.5)
+    return Domains(asked[:MAX_PARTS], tuple(part for part in scored if part not in asked))
 
 
 def find_edges(reading: Reading, domains: Domains, weights: Weights) -> Edges:

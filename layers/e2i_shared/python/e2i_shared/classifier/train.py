@@ -17,7 +17,7 @@ from e2i_shared.classifier import weights as shipped
 from e2i_shared.classifier.classify import classify
 from e2i_shared.classifier.clauses import boundary_features, candidates
 from e2i_shared.classifier.corpus import Row, gold_clauses, gold_starts, load
-from e2i_shared.classifier.dependencies import NO_EDGE, Part, pair_features
+from e2i_shared.classifier.dependencies import NO_EDGE, pair_features
 from e2i_shared.classifier.domains import NONE, clause_features
 from e2i_shared.classifier.linear import LinearModel
 from e2i_shared.classifier.measure import judge, report
@@ -25,6 +25,7 @@ from e2i_shared.classifier.practice import Practice
 from e2i_shared.classifier.reading import Reading, read
 from e2i_shared.classifier.routes import confidence_features
 from e2i_shared.classifier.session import Session
+from e2i_shared.classifier.signs import Part
 from e2i_shared.classifier.stages import Cut, Domains, Edges, RouteFound, cut, find_domains, find_edges, find_route
 from e2i_shared.classifier.text import fold, words
 from e2i_shared.classifier.weights import Weights

@@ -85,6 +85,7 @@ class Vocabulary:
     entities: Phrases[Term]
     domain_cues: Phrases[str]
     domain_hints: Phrases[str]
+    terms: Phrases[str]
     cues: Phrases[str]
     question_words: frozenset[str]
     asking_verbs: frozenset[str]
@@ -102,6 +103,7 @@ def build(raw: dict[str, Any]) -> Vocabulary:
             for phrase in (name, *synonyms):
                 entities.add(phrase, Term(kind, name))
     groups = {name: _group(raw[name]) for name in ("domain_cues", "domain_hints", "cues")}
+    groups["terms"] = _group({"TERM": raw.get("terms", [])})
     sets = {name: frozenset(map(str, raw[name])) for name in ("question_words", "asking_verbs", "foreign")}
     return Vocabulary(entities=entities, canonical=canonical, **groups, **sets)  # type: ignore[arg-type]  # names are the fields'
 

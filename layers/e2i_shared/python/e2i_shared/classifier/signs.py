@@ -1,0 +1,190 @@
+"""The signs by which one part of a question shows that it needs another."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from e2i_shared.classifier.domains import is_elliptic
+from e2i_shared.classifier.grammar import (
+    ACTORS,
+    APART,
+    BACK,
+    CONDITIONS,
+    CONNECTORS,
+    FINDING,
+    IF,
+    ORDER,
+    RANKED,
+    SEQUENCE,
+    SUBORDINATORS,
+    SUBSET,
+    THEN,
+    THING,
+    WH,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_shared.classifier.clauses import Clause
+    from e2i_shared.classifier.reading import Reading
+
+CERTAIN = 0.97
+_ENDS = ".?!\n;"
+_COUNTED = frozenset(("<num>", "<segment>", "<territory>", "<region>", "<specialty>", "<hcp>", "<patient>"))
+_COUNTS = frozenset(("one", "two", "three", "five", "ten", "quarter", "half", "risk", "few"))
+_POINTING = frozenset(("those", "these", "that", "the"))
+_OF_THEM = frozenset(
+    (
+        ("of", "them"),
+        ("of", "those"),
+        ("of", "these"),
+        ("for", "them"),
+        ("for", "those"),
+        ("for", "these"),
+        ("in", "those"),
+        ("to", "those"),
+        ("to", "them"),
+        ("are", "those"),
+        ("do", "those"),
+        ("enrolling", "them"),
+    )
+)
+_YIELDS_SETS = frozenset(("SEGMENTATION", "GAP", "PREDICTION", "KPI", "COHORT"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sub-question as stage 3 sees it."""
+
+    clause: Clause
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Part ``to`` needs the answer of part ``source`` (positions, from 0)."""
+
+    source: int
+    to: int
+    kind: str
+    probability: float
+
+
+def signs(reading: Reading, part: Part) -> list[str]:
+    """Return the signs by which a part shows that it leans on another."""
+    first, last = part.clause.first, part.clause.last
+    texts, tags = reading.texts[first:last], reading.tags[first:last]
+    pairs = set(itertools.pairwise(texts))
+    head = next((text for text in texts if text in SUBORDINATORS), "-") if texts else "-"
+    at_head = reading.texts[part.clause.body] if reading.texts[part.clause.body] in SUBORDINATORS else "-"
+    things = [text for text in texts if text in THING]
+    opening = texts[: part.clause.body - first + 3]
+    return [
+        f"class={_head_class(opening)}",
+        f"class={_head_class(opening)}|actor={any(text in ACTORS for text in opening)}",
+        f"if_so={is_if_so(reading, part)}",
+        f"head={at_head}",
+        f"sub={head}",
+        *(f"lead={text}" for text in texts[: part.clause.body - first + 1] if text in CONNECTORS),
+        *(f"thing={text}" for text in things),
+        f"refers={bool(things)}",
+        f"finding={any((a in THING or a == 'the') and b in FINDING for a, b in pairs)}",
+        f"ranked={is_ranked(reading, part)}",
+        f"subset={is_subset(reading, part)}",
+        f"first={'first' in (texts[-1], texts[min(part.clause.body - first, len(texts) - 1)])}",
+        f"then={any(text in THEN for text in texts[:4])}",
+        f"apart={any(text in APART for text in texts[:3])}",
+        f"first_pair={' '.join(texts[:2])}",
+        f"wh={next((text for text in texts[:4] if text in WH), '-')}",
+        f"elliptic={is_elliptic(reading, part.clause)}",
+        f"kpi={'<kpi>' in tags}|treatment={'<treatment>' in tags}",
+    ]
+
+
+def _head_class(opening: Sequence[str]) -> str:
+    """Name what the opening words of a part announce: a condition, an order, something apart, or nothing."""
+    if any(text in IF for text in opening):
+        return "if"
+    if any(text in ORDER for text in opening):
+        return "order"
+    return "apart" if any(text in APART for text in opening) else "-"
+
+
+def is_if_so(reading: Reading, part: Part) -> bool:
+    """Tell whether a part opens with a condition on what was said before ("if so", "if it has", "otherwise", "only then")."""
+    texts = reading.texts[part.clause.body : part.clause.body + 3]
+    if texts and texts[0] in {"otherwise", "else"}:
+        return True
+    return len(texts) > 1 and texts[0] in {"if", "only", "unless", "when"} and texts[1] in BACK
+
+
+def is_ranked(reading: Reading, part: Part) -> bool:
+    """Tell whether a part speaks of a ranked or filtered subset ("the top 3", "low responders", "the worst one")."""
+    span = range(part.clause.first, part.clause.last - 1)
+    return any(
+        reading.texts[at] in RANKED
+        and (reading.texts[at + 1] in SUBSET or reading.tags[at + 1] in _COUNTED or reading.texts[at + 1] in _COUNTS)
+        for at in span
+    )
+
+
+def is_subset(reading: Reading, part: Part) -> bool:
+    """Tell whether a part points to a set found before ("those territories", "of them", "that cohort")."""
+    pairs = itertools.pairwise(reading.texts[part.clause.first : part.clause.last])
+    return any((a in _POINTING and b in SUBSET) or (a, b) in _OF_THEM for a, b in pairs)
+
+
+def overt_edges(reading: Reading, parts: Sequence[Part]) -> list[Edge]:
+    """Return the edges that a conjunction states: if, unless, provided; before, after, once; if so, otherwise."""
+    return [edge for at in range(len(parts)) if len(parts) > 1 and (edge := _overt(reading, parts, at))]
+
+
+def _overt(reading: Reading, parts: Sequence[Part], at: int) -> Edge | None:
+    """Return the edge that the opening conjunction of one part states."""
+    clause = parts[at].clause
+    if is_if_so(reading, parts[at]):
+        earlier = [k for k in range(at) if not is_if_so(reading, parts[k])]
+        return Edge(earlier[-1], at, "CONDITIONAL", CERTAIN) if earlier else None
+    opening = reading.texts[clause.body : clause.body + 2]
+    partner = _partner(reading, parts, at)
+    if partner is None or len(opening) < 2:
+        return None
+    if opening[0] == "before":
+        return Edge(partner, at, "LOGICAL_SEQUENCE", CERTAIN)
+    if opening[0] in {"after", "once", "having"}:
+        return Edge(at, partner, "LOGICAL_SEQUENCE", CERTAIN)
+    if states_condition(reading, parts[at]):
+        return Edge(at, partner, "CONDITIONAL", CERTAIN)
+    return None
+
+
+def states_condition(reading: Reading, part: Part) -> bool:
+    """Tell whether a part is a fact on which another hangs ("if samples worked"), not an action ("if we cut calls")."""
+    texts = reading.texts[part.clause.body : part.clause.last]
+    at = next((k for k, text in enumerate(texts[:2]) if text in CONDITIONS), None)
+    if at is None or (at == 1 and texts[0] not in {"only", "even", "but"}):
+        return False
+    return len(texts) > at + 2 and texts[at + 1] not in ACTORS and not is_if_so(reading, part)
+
+
+def _partner(reading: Reading, parts: Sequence[Part], at: int) -> int | None:
+    """Return the part that a subordinate clause belongs to: the next one if it opens its sentence, else the one before."""
+    begins = at == 0 or any(sign in reading.gap(parts[at].clause.first) for sign in _ENDS)
+    if not begins:
+        return at - 1
+    return at + 1 if at + 1 < len(parts) else None
+
+
+def overt_kind(reading: Reading, parts: Sequence[Part], edge: Edge) -> str:
+    """Return the type that the signs of an edge demand, in the order in which types take precedence, else its own."""
+    dependent = parts[edge.to]
+    if edge.kind == "CONDITIONAL":
+        return edge.kind
+    if parts[edge.source].domain in _YIELDS_SETS and (is_ranked(reading, dependent) or is_subset(reading, dependent)):
+        return "ENTITY_TRANSFORMATION"
+    lead = reading.texts[dependent.clause.first : dependent.clause.body + 1]
+    ordered = any(text in SEQUENCE for text in lead)
+    return "LOGICAL_SEQUENCE" if edge.kind == "REFERENCE_CHAIN" and ordered else edge.kind
