@@ -193,7 +193,7 @@ class RefutationResult(ToolResult):
 
 
 class SensitivityResult(ToolResult):
-    e_value: float
+    e_value_point: float
     e_value_ci: float
     robustness_value: float
 
@@ -217,6 +217,8 @@ class CateResult(ToolResult):
     segments: list[SegmentRow]
     overall_effect: float
     heterogeneity_p: float | None = None
+    treatment_col: str = "rep_visits"
+    outcome_col: str = "trx"
     effect_by_segment: dict[str, dict[str, float]] = Field(default_factory=dict)
 
 
@@ -263,6 +265,7 @@ def cate_output(**changes: Any) -> Json:
         ],
         "overall_effect": 2.0531,
         "heterogeneity_p": 0.0002,
+        "outcome_col": "trx",
         "effect_by_segment": {},
     } | changes
 
@@ -289,7 +292,7 @@ def sensitivity_output(**changes: Any) -> Json:
         "assumptions": [],
         "warnings": [],
         "seed": None,
-        "e_value": 1.87,
+        "e_value_point": 1.87,
         "e_value_ci": 1.71,
         "robustness_value": 0.243,
     } | changes

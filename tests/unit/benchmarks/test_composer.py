@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from benchmarks import composer
 from benchmarks.composer import Measured, compose, missed, percentile, print_table, summarise
 

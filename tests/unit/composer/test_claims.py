@@ -102,7 +102,7 @@ class TestRobustness:
     def test_sensitivity_is_told_by_e_value_and_robustness_value(self):
         first, second = sentences("sensitivity_analyzer", sensitivity_output())
         assert "at least 1.87 (E-value)" in first
-        assert "24.3% of the remaining variation" in second
+        assert "explain 24.3% of what remains unexplained" in second
 
 
 class TestSegments:
@@ -266,6 +266,29 @@ class TestKpis:
             "South: from 3 TRx in 2026-01 to 4.50 TRx in 2026-02.",
             "West: from 2 TRx in 2026-01 to 1 TRx in 2026-02.",
         ]
+
+    def test_a_trend_with_totals_and_groups_tells_both(self):
+        rows = [(None, 1, 5.0), ("South", 1, 3.0), ("South", 2, 4.0)]
+        output = KPI | {"series": [{"group": g, "period": f"2026-0{m}", "value": v} for g, m, v in rows]}
+        assert sentences("kpi_lookup", output)[1:] == [
+            "Over time: 2026-01: 5 TRx.",
+            "South: from 3 TRx in 2026-01 to 4 TRx in 2026-02.",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("tool", "output"),
+    [
+        ("cate_analyzer", {"segments": [{"wrong": 1}], "n": 5, "share": 0.5}),
+        ("causal_effect_estimator", {"share": 0.5}),
+        ("kpi_lookup", {"share": 0.5}),
+        ("gap_calculator", {"bottom_performers": [{}], "share": 0.5}),
+        ("refutation_runner", {"test_results": [1], "share": 0.5}),
+    ],
+)
+def test_an_output_of_another_shape_is_told_by_what_can_be_told(tool, output):
+    for text in sentences(tool, output):
+        assert text
 
 
 def test_a_tool_without_sentences_is_told_by_its_fields():

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from e2i_shared.composer.claims.causal import effect, refutation, sensitivity
 from e2i_shared.composer.claims.other import anything, gap, kpi, power
 from e2i_shared.composer.claims.segments import by_segment, ranking
+from e2i_shared.composer.render import render_claim
+from e2i_shared.errors import UngroundedAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,5 +29,17 @@ _SENTENCES: Mapping[str, Callable[[Told], Iterable[Claim]]] = {
 
 
 def claims_of(told: Told) -> list[Claim]:
-    """Return the sentences about a finished step."""
-    return list(_SENTENCES.get(told.tool, anything)(told))
+    """Return the sentences about a finished step that can be printed; an output of another shape is told by its fields."""
+    try:
+        made = list(_SENTENCES.get(told.tool, anything)(told))
+    except (AttributeError, IndexError, KeyError, TypeError):
+        made = list(anything(told))
+    return [claim for claim in made if _prints(claim, told)]
+
+
+def _prints(claim: Claim, told: Told) -> bool:
+    try:
+        render_claim(claim, {told.step: told.output})
+    except UngroundedAnswerError:
+        return False
+    return True

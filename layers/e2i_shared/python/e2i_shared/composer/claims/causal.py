@@ -72,13 +72,13 @@ def refutation(told: Told) -> Iterator[Claim]:
 
 def sensitivity(told: Told) -> Iterator[Claim]:
     """Say how strong a hidden confounder would have to be."""
-    if isinstance(told.get("/e_value"), (int, float)):
+    if isinstance(told.get("/e_value_point"), (int, float)):
         yield say(
             "To explain the estimate away, a hidden confounder would have to be tied to both treatment and outcome by a risk ratio of at least {0} (E-value).",
-            told.number("/e_value"),
+            told.number("/e_value_point"),
         )
     if isinstance(told.get("/robustness_value"), (int, float)):
         yield say(
-            "It would have to explain {0} of the remaining variation of each (robustness value).",
+            "In shares of variance: it would have to explain {0} of what remains unexplained of each (robustness value).",
             told.number("/robustness_value", transform="percent"),
         )

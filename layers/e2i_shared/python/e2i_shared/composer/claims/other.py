@@ -104,15 +104,13 @@ def kpi(told: Told) -> Iterator[Claim]:
 def _trend(told: Told, unit: str | None, *, percent: bool) -> Iterator[Claim]:
     """Say the last periods; of a trend by group, each group's first and last."""
     rows = [(i, row) for i, row in enumerate(told.get("/series") or []) if row.get("value") is not None]
-    groups = list(dict.fromkeys(row.get("group") for _, row in rows))
-    if groups in ([], [None]):
-        last = [i for i, _ in rows][-_MOST_PERIODS:]
-        if last:
-            yield say(
-                f"Over time: {_pairs(len(last))}.", *_labelled(told, "/series", last, "period", unit, percent=percent)
-            )
-        return
-    for group in groups[:_MOST_GROUPS]:
+    last = [i for i, row in rows if row.get("group") is None][-_MOST_PERIODS:]
+    if last:
+        yield say(
+            f"Over time: {_pairs(len(last))}.", *_labelled(told, "/series", last, "period", unit, percent=percent)
+        )
+    groups = dict.fromkeys(row["group"] for _, row in rows if row.get("group") is not None)
+    for group in list(groups)[:_MOST_GROUPS]:
         own = [i for i, row in rows if row.get("group") == group]
         ends = _labelled(told, "/series", [own[0], own[-1]], "period", unit, percent=percent)
         yield say("{0}: from {2} in {1} to {4} in {3}.", told.text(f"/series/{own[0]}/group"), *ends)

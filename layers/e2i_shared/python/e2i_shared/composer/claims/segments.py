@@ -35,11 +35,8 @@ def by_segment(told: Told) -> Iterator[Claim]:
 
 def _rows(told: Told, word: str, places: Sequence[int]) -> Claim:
     """Return segments with their effects and intervals."""
-    result = told.inputs.get("causal_result")
-    specification = (
-        told.get("/specification") or (result.get("specification") if isinstance(result, dict) else {}) or {}
-    )
-    unit = told.labels.unit(specification.get("outcome_col", ""))
+    outcome = told.get("/outcome_col")
+    unit = told.labels.unit(outcome) if outcome else None
     slots: list[str] = []
     refs: list[ValueRef] = []
     for place in places:
