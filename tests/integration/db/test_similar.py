@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from e2i_shared.db.compositions import PostgresCompositions
 from e2i_shared.ids import new_id
+from psycopg import sql
 
 SMALL, MIDDLE = new_id(), new_id()
 LARGE = new_id()
@@ -31,6 +32,9 @@ def crowded(migrated):
                 [tenant, MODEL, count],
             )
         connection.execute("ANALYZE composer_episodes")
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} SET app.exact_search_rows = '100'").format(sql.Identifier(migrated.name))
+        )
     return migrated
 
 
@@ -88,13 +92,25 @@ def test_results_come_nearest_first_and_never_below_the_threshold(crowded, datab
     assert min(similarities) >= 0.7
 
 
-def test_a_large_tenant_is_searched_through_the_graph(crowded, database):
-    with database.transaction(LARGE) as connection:
-        connection.execute("SET LOCAL hnsw.iterative_scan = 'strict_order'")
-        connection.execute("SET LOCAL enable_sort = off")
-        plan = connection.execute(
-            "EXPLAIN SELECT composition_id FROM composer_episodes WHERE status = 'COMPLETED' AND embedding_model = 'm' "
-            "ORDER BY query_embedding <=> (SELECT query_embedding FROM composer_episodes LIMIT 1) LIMIT 5"
-        ).fetchall()
+def test_few_rows_are_compared_one_by_one_and_many_through_the_graph(crowded, database):
+    def graph_scans() -> int:
+        with psycopg.connect(crowded.admin, autocommit=True) as connection:
+            connection.execute("SELECT pg_stat_force_next_flush()")
+            ((scans,),) = connection.execute(
+                "SELECT sum(idx_scan)::integer FROM pg_stat_user_indexes WHERE indexrelname LIKE '%query_embedding_idx'"
+            )
+        return scans
 
-    assert any("embedding_idx" in row["QUERY PLAN"] for row in plan)
+    def search(tenant: str) -> None:
+        with database.transaction(tenant) as connection:
+            connection.execute(
+                "SELECT * FROM find_similar_compositions(%s::vector, 5, -1, %s)", [str([1.0] * 1536), MODEL]
+            ).fetchall()
+        database._connection.execute("SELECT pg_stat_force_next_flush()")
+        database._connection.commit()
+
+    before = graph_scans()
+    search(SMALL)
+    assert graph_scans() == before
+    search(LARGE)
+    assert graph_scans() > before

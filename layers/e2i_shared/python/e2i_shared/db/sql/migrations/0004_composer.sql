@@ -159,8 +159,8 @@ RETURNS TABLE (
     episode_id uuid, composition_id uuid, query_text text, similarity double precision, success boolean, created_at timestamptz
 )
 LANGUAGE plpgsql STABLE
-SET hnsw.iterative_scan = 'strict_order'
-SET hnsw.ef_search = 80
+SET hnsw.iterative_scan = 'relaxed_order'
+SET hnsw.ef_search = 90
 SET hnsw.max_scan_tuples = 100000
 SET enable_sort = off
 AS $$
@@ -170,11 +170,13 @@ DECLARE
         SELECT e.embedding_model FROM composer_episodes AS e
         WHERE e.status = 'COMPLETED' AND e.query_embedding IS NOT NULL
         ORDER BY e.created_at DESC LIMIT 1));
-    few CONSTANT integer := 400;
+    -- A constant bound keeps the empty months ahead out of the plan.
+    newest timestamptz := clock_timestamp() + interval '1 day';
+    few integer := COALESCE(NULLIF(current_setting('app.exact_search_rows', true), '')::integer, 2000);
 BEGIN
     IF few >= (SELECT count(*) FROM (
             SELECT FROM composer_episodes AS e
-            WHERE e.status = 'COMPLETED' AND e.query_embedding IS NOT NULL AND e.embedding_model = model
+            WHERE e.status = 'COMPLETED' AND e.query_embedding IS NOT NULL AND e.embedding_model = model AND e.created_at <= newest
             LIMIT few + 1) AS counted) THEN
         -- Few rows: comparing all of them is exact, and faster than sifting other tenants' rows out of the graph.
         RETURN QUERY
@@ -182,26 +184,32 @@ BEGIN
         FROM (
             SELECT e.*, (e.query_embedding <=> p_embedding) + 0 AS distance
             FROM composer_episodes AS e
-            WHERE e.status = 'COMPLETED' AND e.query_embedding IS NOT NULL AND e.embedding_model = model
+            WHERE e.status = 'COMPLETED' AND e.query_embedding IS NOT NULL AND e.embedding_model = model AND e.created_at <= newest
         ) AS c
         WHERE 1 - c.distance >= p_min_similarity
         ORDER BY c.distance, c.composition_id
         LIMIT p_limit;
     ELSE
+        -- The graph is read four times as far as asked for and then sorted: its order is only nearly that of distance.
         RETURN QUERY
-        SELECT c.episode_id, c.composition_id, c.query_text, 1 - c.distance, COALESCE(c.user_success, c.success), c.created_at
-        FROM (
-            SELECT e.*, e.query_embedding <=> p_embedding AS distance
+        WITH near AS MATERIALIZED (
+            SELECT e.episode_id, e.composition_id, e.query_text, e.user_success, e.success, e.created_at,
+                   e.query_embedding <=> p_embedding AS distance
             FROM composer_episodes AS e
-            WHERE e.status = 'COMPLETED' AND e.embedding_model = model
+            WHERE e.status = 'COMPLETED' AND e.embedding_model = model AND e.created_at <= newest
             ORDER BY e.query_embedding <=> p_embedding
-            LIMIT p_limit
-        ) AS c
-        WHERE 1 - c.distance >= p_min_similarity;
+            LIMIT p_limit * 4
+        )
+        SELECT c.episode_id, c.composition_id, c.query_text, 1 - c.distance, COALESCE(c.user_success, c.success), c.created_at
+        FROM near AS c
+        WHERE 1 - c.distance >= p_min_similarity
+        ORDER BY c.distance, c.composition_id
+        LIMIT p_limit;
     END IF;
 END $$;
 COMMENT ON FUNCTION find_similar_compositions(vector, integer, double precision, text) IS
-    'The nearest completed compositions of this tenant by cosine similarity, among vectors of one model (NULL: that of the newest episode).';
+    'The nearest completed compositions of this tenant by cosine similarity, among vectors of one model (NULL: that of the newest episode).
+     Up to app.exact_search_rows (2000) of them are compared one by one, more through the graph.';
 GRANT EXECUTE ON FUNCTION find_similar_compositions(vector, integer, double precision, text) TO e2i_app;
 
 CREATE VIEW v_composition_success_rate WITH (security_invoker = true) AS
