@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from e2i_shared.testing import (
     FakeIdempotency,
     FakeOutbox,
     FakeTools,
+    FixedClock,
 )
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ class FakeWiring:
         return Tenant(
             tenant_id=tenant_id,
             classifications=FakeClassifications(),
-            compositions=FakeCompositions(outbox, tools),
+            compositions=FakeCompositions(outbox, tools, FixedClock(datetime.now(UTC))),
             catalogue=catalogue,
             data=MemoryDataSource({"trial": (stored, frame)} if stored else {}),
             rows=None,

@@ -15,6 +15,7 @@ from e2i_shared.http import composing, phases
 from logs import logged
 from world import COMPOSITION, TENANT, FakeWiring, body, event, request, seed
 
+from functions.api import handler as api
 from functions.compose_step import handler as compose_step
 from functions.run_tool import handler as run_tool
 from infra.local.asl import load
@@ -155,3 +156,26 @@ def test_the_usual_latency_is_the_median_of_what_ran(wiring: FakeWiring):
     for milliseconds in (10.0, 20.0, 300.0):
         tenant.tools.record_run("power_calculator", success=True, latency_ms=milliseconds)
     assert composing.usual_latency(tenant) == {"power_calculator": 20.0}
+
+
+def test_the_example_events_replayed_in_order_answer_the_seeded_question(wiring: FakeWiring):
+    seed(wiring.tenant(TENANT))
+
+    compose_step.handle(event("compose_step", "decompose"), None)
+    planned = compose_step.handle(event("compose_step", "plan"), None)
+    first = compose_step.handle(event("compose_step", "execute"), None)
+    again = compose_step.handle(event("compose_step", "execute"), None)
+    late = compose_step.handle(event("compose_step", "record_step_failure"), None)
+    for level in planned["levels"]:
+        for step in level:
+            run("execute", step_number=step["step_number"])
+    ended = compose_step.handle(event("compose_step", "synthesize"), None)
+    after = compose_step.handle(event("compose_step", "record_failure"), None)
+
+    assert first == again == late == {"step_number": 1, "status": "COMPLETED"}
+    assert ended == after == {"composition_id": COMPOSITION, "status": "COMPLETED"}
+    view = body(api.handle(request("GET", f"/compositions/{COMPOSITION}"), None))
+    assert view["answer"]["headline"]
+    assert {part["sub_question"] for part in view["answer"]["parts"]} == {"Q1", "Q2"}
+    ate = wiring.tenant(TENANT).compositions.steps(COMPOSITION)[0].output["ate"]
+    assert 2.2 < ate < 2.8
