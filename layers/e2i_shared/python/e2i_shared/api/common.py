@@ -23,7 +23,7 @@ class Filter(Wire):
 
     column: Annotated[str, Field(min_length=1, max_length=200)]
     op: FilterOp = "eq"
-    value: Scalar | list[Scalar]
+    value: Scalar | list[Scalar] = Field(description="what the column is compared with, in its own unit")
 
 
 class FieldProblem(Wire):

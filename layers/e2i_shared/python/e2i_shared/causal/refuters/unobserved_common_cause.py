@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from e2i_shared.causal.design import PRODUCTS
 from e2i_shared.causal.results import Refutation
-from e2i_shared.causal.sensitivity import bounds, covariate_strengths
+from e2i_shared.causal.sensitivity import benchmarks, bound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 GRID = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-LEAST_STRENGTH = 0.01
+LEAST_STRENGTH, MOST_EXPLAINED = 0.01, 0.99
 SIMULATIONS = 5
 
 
@@ -50,9 +51,14 @@ class UnobservedCommonCause:
 
 
 def _strongest(case: Case) -> tuple[str, float, float]:
-    found = [("a weak covariate", LEAST_STRENGTH, LEAST_STRENGTH)]
-    for name, strengths in covariate_strengths(case.study).items():
-        found.append((name, *bounds(*strengths)))
+    """Return the observed covariate that a confounder as strong as it would shift the effect most, with that strength."""
+    study, found = case.study, [("a weak covariate", LEAST_STRENGTH, LEAST_STRENGTH)]
+    design = study.design
+    known = benchmarks(study.outcome, study.treatment, design.linear, design.linear_owners)
+    for name, strengths in known.r2.items():
+        as_strong = bound(name, 1.0, strengths, case.claim.effect, case.claim.std_error, known.dof)
+        if name != PRODUCTS and as_strong is not None:
+            found.append((name, as_strong.r2_treatment, min(as_strong.r2_outcome, MOST_EXPLAINED)))
     return max(found, key=lambda each: each[1] * each[2] / (1 - each[1]))
 
 
