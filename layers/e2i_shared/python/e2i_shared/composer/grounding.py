@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from e2i_shared.composer.numbers import find_numbers
-from e2i_shared.composer.pointers import leaves
 from e2i_shared.composer.render import render_part, render_text, value_of
 from e2i_shared.composer.wording import wording_problems
 from e2i_shared.errors import UngroundedAnswerError
@@ -136,7 +135,8 @@ def _part_problems(text: str, claims: Sequence[Claim], outputs: Mapping[int, Jso
 def check_text(text: str, sources: Sources) -> list[str]:
     """Return the numbers and dates of a text that no source holds."""
     plain = _CONFIDENCE.sub(lambda m: "¤" * len(m[0]), _CITATION.sub(lambda m: " " * len(m[0]), text))
-    for quoted in sorted({q for q in sources.quoted if len(q) >= _SHORTEST_QUOTE}, key=len, reverse=True):
+    quotes = {q for q in sources.quoted if len(q) >= _SHORTEST_QUOTE and q in plain}
+    for quoted in sorted(quotes, key=len, reverse=True):
         plain = plain.replace(quoted, "¤" * len(quoted))
     spoken = {(n.text.lower().strip(), n.kind) for t in sources.spoken for n in find_numbers(t)}
     return [
@@ -193,5 +193,6 @@ def _from_claims(claims: Iterable[Claim], outputs: Mapping[int, Json]) -> Source
 
 
 def _texts(outputs: Mapping[int, Json]) -> list[str]:
-    """Return the texts of all outputs: the tools' own warnings and assumptions among them."""
-    return [value for output in outputs.values() for _, value in leaves(output) if isinstance(value, str)]
+    """Return what the tools themselves say beside their numbers."""
+    said = (output.get(name) or [] for output in outputs.values() for name in ("warnings", "assumptions"))
+    return [text for texts in said for text in texts if isinstance(text, str)]

@@ -72,10 +72,11 @@ def refutation(told: Told) -> Iterator[Claim]:
 
 def sensitivity(told: Told) -> Iterator[Claim]:
     """Say how strong a hidden confounder would have to be."""
-    if isinstance(told.get("/e_value_point"), (int, float)):
+    point = next((p for p in ("/e_value", "/e_value_point") if isinstance(told.get(p), (int, float))), None)
+    if point:
         yield say(
             "To explain the estimate away, a hidden confounder would have to be tied to both treatment and outcome by a risk ratio of at least {0} (E-value).",
-            told.number("/e_value_point"),
+            told.number(point),
         )
     if isinstance(told.get("/robustness_value"), (int, float)):
         yield say(
