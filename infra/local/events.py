@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from e2i_shared.errors import ConfigurationError
+
 from infra.local.asl.errors import dumps
 from infra.local.executions import ACCOUNT, REGION, execution_arn, machine_arn
 from infra.local.store import Statement
@@ -51,6 +53,16 @@ def matches(pattern: dict[str, Any], event: dict[str, Any]) -> bool:
     return True
 
 
+def _check(rule: str, pattern: dict[str, Any]) -> None:
+    for name, wanted in pattern.items():
+        if isinstance(wanted, dict):
+            _check(rule, wanted)
+        elif not isinstance(wanted, list) or any(isinstance(item, dict | list) for item in wanted):
+            raise ConfigurationError(
+                f"The rule {rule!r} has a pattern that cannot be run here.", field=name, expected="a list of values"
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Bus:
     """The event bus with its rules; publishing yields statements, so that an event can share a commit with what caused it."""
@@ -59,8 +71,17 @@ class Bus:
 
     @classmethod
     def of(cls, descriptions: Iterable[FunctionDescription]) -> Bus:
-        """Return the bus with the rules of all functions."""
-        return cls(tuple(rule for description in descriptions for rule in description.event_rules))
+        """Return the bus with the rules of all functions.
+
+        Raises
+        ------
+        ConfigurationError
+            When a pattern uses more than lists of values.
+        """
+        rules = tuple(rule for description in descriptions for rule in description.event_rules)
+        for rule in rules:
+            _check(rule.name, rule.pattern)
+        return cls(rules)
 
     def publish(self, event: dict[str, Any]) -> list[Statement]:
         """Return the statements that keep the event and send it to the queue of each rule it matches."""

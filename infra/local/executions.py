@@ -87,6 +87,7 @@ class StoreJournal:
     def _add(self, key: str, kind: str, details: dict[str, Any], outcome: str | None) -> None:
         values = {
             "execution_id": self.execution_id,
+            "at": datetime.now(UTC),
             "key": key,
             "kind": kind,
             "details": dumps(details),

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from e2i_shared.db.migrate import DEFAULT_TENANT, bootstrap_database
+from e2i_shared.db.migrate import DEFAULT_TENANT
+from e2i_shared.deployment import prepare_database
 from e2i_shared.errors import ConfigurationError
 
 from infra.functions import all_functions
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 TOKEN_SECONDS = 30 * 24 * 3600
 SHUTDOWN_SECONDS = 5
+WATCH_SECONDS = 1.0
 
 
 class Server(uvicorn.Server):
@@ -90,10 +92,11 @@ def serve(
                 wipe(data)
             _withdraw(ready_file)  # one that a killed runtime left
             tokens.ensure_key(data.keys)
-            with _zygotes() as zygotes, _database(data, on_event) as (database_url, conninfo):
-                described = tuple(functions or all_functions())
+            with _zygotes() as zygotes, _database(data, on_event) as (server, database_url):
+                described = tuple(each for each in functions or all_functions() if not each.runs_on_deploy)
+                conninfo = postgres.create_runtime_database(server)
                 runtime = Runtime.build(described, data, url, database_url, conninfo, zygotes, workflows)
-                _run_loop(_serve(runtime, listener, url, ready_file, on_event))
+                _run_loop(_serve(runtime, server, listener, url, ready_file, on_event))
 
 
 @contextmanager
@@ -109,13 +112,13 @@ def _zygotes() -> Iterator[dict[str, Zygote]]:
 
 
 @contextmanager
-def _database(data: DataDir, on_event: Callable[[str], None]) -> Iterator[tuple[str, str]]:
-    """Run the database server; gives the conninfos of the product's and of the runtime's own database."""
+def _database(data: DataDir, on_event: Callable[[str], None]) -> Iterator[tuple[postgres.Server, str]]:
+    """Run the database server; gives it, and how functions connect to the product's database."""
     on_event("Starting the database …")
     server = postgres.start(data.postgres)
     try:
         on_event("Bringing the schema up to date …")
-        yield bootstrap_database(server.admin_conninfo), postgres.create_runtime_database(server)
+        yield server, prepare_database(server.admin_conninfo)
     finally:
         on_event("Stopping the database …")
         server.stop()
@@ -151,8 +154,23 @@ def _run_loop(main: Coroutine[Any, Any, None]) -> None:
         uvloop.run(main)
 
 
+async def _keep_alive(server: postgres.Server, folder: Path, on_event: Callable[[str], None]) -> None:
+    """Start the database server again when it died."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        if not server.alive:
+            on_event("The database ended; starting it again …")
+            with suppress(ConfigurationError):
+                await asyncio.to_thread(postgres.start, folder)
+
+
 async def _serve(
-    runtime: Runtime, listener: socket.socket, url: str, ready_file: Path | None, on_event: Callable[[str], None]
+    runtime: Runtime,
+    database: postgres.Server,
+    listener: socket.socket,
+    url: str,
+    ready_file: Path | None,
+    on_event: Callable[[str], None],
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -173,6 +191,7 @@ async def _serve(
         on_event("Starting the functions …")
         resumed = await runtime.start()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
+        runtime.spawn(_keep_alive(database, runtime.data_dir.postgres, on_event))
         if resumed:
             on_event(f"Resumed {resumed} running executions.")
         _announce(runtime.data_dir, url, ready_file)

@@ -42,6 +42,7 @@ ECHO = tiny(
     workers=3,
 )
 MISBEHAVE = tiny("misbehave", timeout=1, routes=(Route("POST", "/misbehave"),))
+SPINNER = tiny("spinner", timeout=120, workers=1, routes=(Route("POST", "/spin"),))
 STEP = tiny("step", workers=3)
 AWS = tiny("aws", routes=(Route("POST", "/aws"),))
 CONSUMER = tiny(
@@ -51,4 +52,4 @@ CONSUMER = tiny(
     event_rules=(EventRule("ended", ENDED, "tiny"), EventRule("noted", {"detail-type": ["Noted"]}, "tiny")),
 )
 TICKER = tiny("ticker", workers=1, schedule="rate(1 minute)")
-ALL = (ECHO, MISBEHAVE, STEP, AWS, CONSUMER, TICKER)
+ALL = (ECHO, MISBEHAVE, SPINNER, STEP, AWS, CONSUMER, TICKER)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,11 @@ MISDEEDS: dict[str, Any] = {
 }
 
 
+def spinner(event: dict[str, Any], context: Any) -> Any:
+    """Compute for ever."""
+    return _spin(event)
+
+
 def step(event: dict[str, Any], context: Any) -> Any:
     """Run a task of a workflow, counting how often each was run."""
     times = note(f"step-{event['name']}", str(os.getpid()))
@@ -133,14 +139,21 @@ def step(event: dict[str, Any], context: Any) -> Any:
     return {"name": event["name"], "times": times}
 
 
+@cache
+def client(service: str) -> Any:
+    """Return this process's client."""
+    import boto3
+
+    return boto3.client(service)
+
+
 def aws(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Make one call through boto3, as the product's handlers do."""
-    import boto3
     from botocore.exceptions import ClientError
 
     request = json.loads(event["body"])
     try:
-        reply = getattr(boto3.client(request["service"]), request["call"])(**request["arguments"])
+        reply = getattr(client(request["service"]), request["call"])(**request["arguments"])
     except ClientError as error:
         return answer({"error": error.response["Error"]})
     reply.pop("ResponseMetadata")

@@ -29,8 +29,8 @@ RETURNING machine, name, status, input, output, error, cause, started_at, stoppe
 
 -- name: add_to_journal
 -- A repeated execution adds its repeated events once.
-INSERT INTO journal (execution_id, key, kind, details, outcome)
-VALUES (%(execution_id)s, %(key)s, %(kind)s, %(details)s, %(outcome)s)
+INSERT INTO journal (execution_id, key, kind, at, details, outcome)
+VALUES (%(execution_id)s, %(key)s, %(kind)s, %(at)s, %(details)s, %(outcome)s)
 ON CONFLICT DO NOTHING
 
 -- name: outcomes

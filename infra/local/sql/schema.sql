@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS journal (
     key          text NOT NULL,
     kind         text NOT NULL,
     seq          bigint GENERATED ALWAYS AS IDENTITY,
-    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    at           timestamptz NOT NULL,
     details      text NOT NULL,
     outcome      text,
     PRIMARY KEY (execution_id, key, kind)

@@ -138,9 +138,9 @@ def make(prepared: Path) -> Callable[[Path], Service]:
     return copy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(make: Callable[[Path], Service], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Run one service for the module."""
+    """Run one service that many tests talk to and none disturbs."""
     running = make(tmp_path_factory.mktemp("local")).start()
     yield running
     if running.process is not None and running.process.poll() is None:

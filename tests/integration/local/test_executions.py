@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from integration.local.conftest import alive, eventually
 
@@ -181,6 +184,12 @@ def test_an_unknown_execution_is_refused_in_aws_words(service: Service):
         assert reply["error"]["Code"] == "ExecutionDoesNotExist"
 
 
+def spin(service: Service) -> None:
+    """Ask for a computation that never ends."""
+    with contextlib.suppress(httpx.HTTPError), service.client() as client:
+        client.post("/spin")
+
+
 @pytest.fixture
 def own(tmp_path, make) -> Iterator[Service]:
     """Run a service that the test may kill."""
@@ -196,13 +205,17 @@ def test_a_killed_runtime_goes_on_where_it_was_without_repeating_finished_tasks(
     for each in (done, *waiting):
         eventually(lambda each=each: own.lines_of(f"step-{each['name']}"))
     eventually(lambda: "TaskSucceeded" in str(history(own, name)[-8:]))
+    spinning = threading.Thread(target=spin, args=(own,))
+    spinning.start()
+    eventually(lambda: own.lines_of("spinning"))
     children = [process.pid for process in own.descendants()]
     server = own.server_pid()
     before = describe(own, name)
 
     own.kill()
 
-    assert children
+    spinning.join()
+    assert int(own.lines_of("spinning")[0]) in children, "one of them computes and listens to nobody"
     eventually(lambda: not any(alive(pid) for pid in children))
     assert alive(server), "the database server outlives the runtime, to be adopted"
     (own.folder / "go").touch()
@@ -226,6 +239,26 @@ def test_a_killed_runtime_goes_on_where_it_was_without_repeating_finished_tasks(
     eventually(lambda: not alive(server))
 
 
+def test_a_killed_database_server_is_started_again_and_executions_go_on(own: Service):
+    waiting = item("wait_for_file")
+    name = start(own, items=[waiting, item()])
+    eventually(lambda: own.lines_of(f"step-{waiting['name']}"))
+
+    os.kill(own.server_pid(), signal.SIGKILL)
+    (own.folder / "go").touch()
+
+    def found() -> dict[str, Any] | None:
+        with own.client() as client:
+            arguments = {"executionArn": execution_arn("pipeline", name)}
+            body = {"service": "stepfunctions", "call": "describe_execution", "arguments": arguments}
+            reply = client.post("/aws", json=body)
+        document = reply.json() if reply.status_code == 200 else {}
+        return document if document.get("status", "RUNNING") != "RUNNING" else None
+
+    assert eventually(found, 60)["status"] == "SUCCEEDED"
+    assert len(own.lines_of("step-first")) == 1
+
+
 def test_the_time_a_runtime_was_down_counts_towards_an_executions_timeout(own: Service):
     name = start(own, items=[item("hang")])
     own.stop()
@@ -243,27 +276,3 @@ def test_the_time_a_runtime_was_down_counts_towards_an_executions_timeout(own: S
     found = ended(own, name)
     assert found["status"] == "TIMED_OUT"
     assert found["error"] == "States.Timeout"
-
-
-def test_a_worker_that_computes_ends_with_its_runtime(own: Service):
-    import threading
-
-    import httpx
-
-    def spin() -> None:
-        try:
-            with own.client() as client:
-                client.post("/misbehave", json={"do": "spin"})
-        except httpx.HTTPError:
-            pass
-
-    thread = threading.Thread(target=spin)
-    thread.start()
-    pid = int(eventually(lambda: own.lines_of("spinning"))[0])
-    assert os.getpid() != pid
-    own.kill()
-    eventually(lambda: not alive(pid))
-    thread.join()
-    from infra.local import postgres
-
-    postgres.stop_orphan(own.data_dir / "postgres")

@@ -11,8 +11,9 @@ import pytest
 from e2i_shared.errors import ConfigurationError
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny.descriptions import tiny
 
-from infra.functions import all_functions
+from infra.functions import EventRule, all_functions
 from infra.local.events import Bus, envelope, from_entry, matches
 from infra.local.executions import execution_arn
 from infra.local.history import history_events
@@ -44,6 +45,16 @@ def test_a_rule_matches_by_every_field_it_names(pattern: dict[str, Any], expecte
     event = {"source": "e2i", "detail": {"status": "FAILED", "tags": ["a", "b"], "deep": {"er": 1}}}
 
     assert matches(pattern, event) is expected
+
+
+@pytest.mark.parametrize("pattern", [{"a": [{"prefix": "x"}]}, {"a": "x"}, {"a": {"b": [["x"]]}}])
+def test_a_pattern_that_cannot_be_run_is_refused(pattern: dict[str, Any]):
+    described = tiny("f", event_rules=(EventRule("odd", pattern, "q"),))
+
+    with pytest.raises(ConfigurationError) as caught:
+        Bus.of([described])
+
+    assert "odd" in caught.value.message
 
 
 @given(st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"), max_size=3))

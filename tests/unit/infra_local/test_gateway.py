@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,9 +40,13 @@ async def refuse_aws(*_: Any) -> None:
     raise AssertionError("no call to AWS was made")
 
 
+@cache
+def authorizer(keys: Path) -> tokens.Authorizer:
+    return tokens.Authorizer.of(keys / "keys")
+
+
 def made(keys: Path, invoke: Invoke) -> Gateway:
-    authorizer = tokens.Authorizer.of(keys / "keys")
-    return Gateway(Router(ALL), authorizer, invoke, ObjectStore(keys / "objects", "secret"), refuse_aws)
+    return Gateway(Router(ALL), authorizer(keys), invoke, ObjectStore(keys / "objects", "secret"), refuse_aws)
 
 
 def answering(document: Any) -> Invoke:

@@ -151,11 +151,15 @@ def test_no_text_is_a_token(data_dir: Path, authorizer: tokens.Authorizer, text:
         authorizer.claims(f"Bearer {text}")
 
 
+@pytest.fixture(scope="module")
+def good(data_dir: Path) -> str:
+    return tokens.issue(data_dir, "viewer", TENANT, "ann", 600)
+
+
 @given(st.integers(0, 10_000), st.integers(1, 255))
 @settings(max_examples=80)
-def test_a_token_changed_in_any_byte_is_refused(data_dir: Path, authorizer: tokens.Authorizer, at: int, flip: int):
-    head, body, signature = tokens.issue(data_dir, "viewer", TENANT, "ann", 600).split(".")
-    parts = [head, body, signature]
+def test_a_token_changed_in_any_byte_is_refused(good: str, authorizer: tokens.Authorizer, at: int, flip: int):
+    parts = good.split(".")
     which = at % 3
     raw = bytearray(base64.urlsafe_b64decode(parts[which] + "=="))
     raw[at % len(raw)] ^= flip
