@@ -165,6 +165,8 @@ class EffectResult(ToolResult):
     outcome_sd: float
     outcome_mean: float
     n_clusters: int | None = None
+    cluster_size: float | None = None
+    outcome_icc: float | None = None
     specification: Specification
 
 
@@ -237,6 +239,8 @@ def effect_output(**changes: Any) -> Json:
         "outcome_sd": 6.4127,
         "outcome_mean": 11.38,
         "n_clusters": 280,
+        "cluster_size": 24.0,
+        "outcome_icc": 0.62,
         "specification": {
             "dataset": "hcp_monthly",
             "treatment_col": "rep_visits",

@@ -190,6 +190,18 @@ class TestTests:
             "The smallest effect it can reliably see is 2.05.",
         ]
 
+    def test_randomised_clusters_are_counted_by_their_name(self):
+        output = {
+            "required_sample_size_per_arm": 2376,
+            "clusters_per_arm": 99,
+            "cluster_name": "HCPs",
+            "power_target": 0.8,
+            "cautious": {"required_sample_size_per_arm": 2832, "clusters_per_arm": 118},
+        }
+        said = sentences("power_calculator", output)
+        assert said[0] == "The test needs 99 HCPs per arm to reach a power of 80%."
+        assert "it needs 118 HCPs per arm" in said[1]
+
     def test_a_given_sample_has_a_power(self):
         assert sentences("power_calculator", {"power": 0.634}, {"sample_size": 500}) == [
             "With the sample given, its power is 63.4%."

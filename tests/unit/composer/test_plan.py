@@ -75,7 +75,10 @@ class TestTheKisqaliQuestion:
         sized = inputs(plan, "power_calculator")
         assert sized["effect_size"] == {"$from": "step-1", "path": "ate"}
         assert sized["sd"] == {"$from": "step-1", "path": "outcome_sd"}
-        assert any("one prescriber × month × brand" in n and "hcp_id" in n for n in plan.notes)
+        assert sized["icc"] == {"$from": "step-1", "path": "outcome_icc"}
+        assert sized["cluster_size"] == {"$from": "step-1", "path": "cluster_size"}
+        assert sized["cluster_name"] == "HCPs"
+        assert any("randomises by hcp_id" in n for n in plan.notes)
 
     def test_bindings_show_what_was_understood(self):
         assert {(b.phrase, b.bound_to) for b in self.plan().bindings} >= {

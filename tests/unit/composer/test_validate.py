@@ -191,9 +191,10 @@ def test_a_plan_with_a_random_garbage_input_is_rejected(number, data):
 
 
 def _harmless(name: str, garbage: object) -> bool:
-    """A number or null may be a valid effect; a bound or the clustering may be left open."""
+    """A number or null may be a valid effect; a bound, the clustering or its name may be left open."""
     optional = {"effect_size", "effect_ci_lower", "effect_ci_upper", "sd", "cluster_col"}
-    return name in optional and (garbage is None or isinstance(garbage, int))
+    optional |= {"icc", "cluster_size"}
+    return name == "cluster_name" or name in optional and (garbage is None or isinstance(garbage, int))
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])

@@ -66,3 +66,20 @@ def cluster_codes(labels: NDArray[np.generic] | None) -> Codes | None:
         return None
     held, codes = np.unique(labels, return_inverse=True)
     return None if len(held) == len(labels) else codes.ravel().astype(np.intp)
+
+
+def intracluster_correlation(values: Floats, clusters: Codes | None) -> float | None:
+    """Return the ANOVA estimate (MSB − MSW) / (MSB + (m₀ − 1)·MSW) of ``values`` (n,), in [0, 1); None without clusters.
+
+    m₀ = (n − Σ n_g²/n) / (G − 1) is the adjusted mean cluster size. Source: Donner & Koval, Biometrics 36 (1980) 19-25.
+    """
+    if clusters is None:
+        return None
+    sizes = np.bincount(clusters).astype(np.float64)
+    groups, n = len(sizes), len(values)
+    means = cluster_sums(values, clusters) / sizes
+    between = float((sizes * (means - values.mean()) ** 2).sum()) / (groups - 1)
+    within = float(((values - means[clusters]) ** 2).sum()) / max(n - groups, 1)
+    adjusted_size = (n - float((sizes**2).sum()) / n) / (groups - 1)
+    total = between + (adjusted_size - 1) * within
+    return min(max((between - within) / total, 0.0), 0.999) if total > 0 else 0.0

@@ -47,6 +47,7 @@ def answer(params: Params, spread: Spread, effect: Effect) -> Json:
         "required_total_sample_size": sum(arm for arm in arms if arm) if sizes else None,
         "clusters_per_arm": sizes[0] if sizes and clustered else None,
         "clusters_treated": sizes[1] if sizes and clustered else None,
+        "cluster_name": params.cluster_name if clustered else None,
         "minimum_detectable_effect": detectable,
         "duration_estimate_weeks": _weeks(params, sum(arm for arm in studied if arm)),
         "design_effect": design.design_effect,
@@ -97,7 +98,9 @@ def _cautious(design: Design, effect: Effect) -> Json | None:
     bound = _near_bound(effect)
     if bound is None:
         return None
-    return {"effect": bound, "required_sample_size_per_arm": design.units(design.required(bound)[0])}
+    arm = design.required(bound)[0]
+    clusters = arm if design.unit > 1 else None
+    return {"effect": bound, "required_sample_size_per_arm": design.units(arm), "clusters_per_arm": clusters}
 
 
 def _assurance(design: Design, effect: Effect, control: float) -> float | None:

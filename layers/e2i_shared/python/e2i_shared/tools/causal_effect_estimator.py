@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from e2i_shared.api.common import Scalar
 from e2i_shared.api.tools import ToolCategory
 from e2i_shared.causal.estimators.choice import estimate
+from e2i_shared.causal.inference import intracluster_correlation
 from e2i_shared.tools import _charts
 from e2i_shared.tools._analysis import Estimand, Method, Specification, prepare, settings_of
 from e2i_shared.tools._registry import DataParams, ToolResult, ToolSpec
@@ -116,6 +117,8 @@ class Result(ToolResult):
     mean_treated: float | None = Field(description="adjusted mean outcome were all treated; null for a dose")
     mean_control: float | None = Field(description="adjusted mean outcome were none treated; null for a dose")
     n_clusters: int | None = Field(description="independent clusters; null without")
+    cluster_size: float | None = Field(description="mean rows per cluster; null without")
+    outcome_icc: float | None = Field(description="intracluster correlation of the outcome; null without clusters")
     overlap: Overlap | None
     balance: list[BalanceRow]
     influence: Influence
@@ -157,6 +160,8 @@ def run(params: Params, context: ToolContext) -> Result:
         mean_treated=found.mean_treated,
         mean_control=found.mean_control,
         n_clusters=None if study.clusters is None else study.groups,
+        cluster_size=None if study.clusters is None else study.n / study.groups,
+        outcome_icc=intracluster_correlation(study.outcome, study.clusters),
         method_reason=found.reason,
         specification=prepared.specification,
         **_diagnostics(found),

@@ -93,6 +93,9 @@ class Params(ToolParams):
         None, description="intracluster correlation, for randomised clusters"
     )
     cluster_size: Annotated[float, Field(ge=1)] | None = Field(None, description="mean units per cluster")
+    cluster_name: Annotated[str, Field(max_length=60)] | None = Field(
+        None, description="what one randomised cluster is called, for the answer: HCPs"
+    )
     cluster_size_cv: Annotated[float, Field(ge=0, le=3)] = Field(
         0.0, description="coefficient of variation of cluster sizes"
     )
@@ -138,6 +141,7 @@ class Caution(BaseModel):
 
     effect: float = Field(description="the end of the 95% interval nearer to 0, outcome units")
     required_sample_size_per_arm: int = Field(description="control-arm units")
+    clusters_per_arm: int | None = Field(default=None, description="control-arm clusters, for randomised clusters")
 
 
 class CurvePoint(BaseModel):
@@ -164,6 +168,7 @@ class Result(ToolResult):
     required_sample_size_treated: int | None = Field(description="treated-arm units")
     required_total_sample_size: int | None = Field(description="units in both arms")
     clusters_per_arm: int | None = Field(description="control-arm clusters, for randomised clusters")
+    cluster_name: str | None = Field(description="what one cluster is called")
     clusters_treated: int | None = Field(description="treated-arm clusters")
     minimum_detectable_effect: float | None = Field(
         description="at the given sample size, else the required one; outcome units, with the effect's sign; null if none is detectable"
@@ -213,6 +218,8 @@ TOOL = ToolSpec(
         ToolEdge(producer="causal_effect_estimator", output_field="ci_lower", input_field="effect_ci_lower"),
         ToolEdge(producer="causal_effect_estimator", output_field="ci_upper", input_field="effect_ci_upper"),
         ToolEdge(producer="causal_effect_estimator", output_field="outcome_sd", input_field="sd"),
+        ToolEdge(producer="causal_effect_estimator", output_field="outcome_icc", input_field="icc"),
+        ToolEdge(producer="causal_effect_estimator", output_field="cluster_size", input_field="cluster_size"),
         ToolEdge(producer="cate_analyzer", output_field="effect_by_segment", input_field="effect_size"),
     ),
 )

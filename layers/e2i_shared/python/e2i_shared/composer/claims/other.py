@@ -56,18 +56,26 @@ def _performer(told: Told, at: str, unit: str | None) -> tuple[ValueRef, ValueRe
 
 def power(told: Told) -> Iterator[Claim]:
     """Say how large the test must be, what it can see, and how long it takes."""
-    if told.get("/required_sample_size_per_arm") is not None:
-        text, target = "The test needs {0} units per arm", told.number("/power_target", transform="percent")
-        yield say(f"{text} to reach a power of {{1}}.", told.number("/required_sample_size_per_arm"), target)
-    if told.get("/cautious/required_sample_size_per_arm") is not None:
-        text = "If the effect is only as large as the near end of its interval, it needs {0} units per arm."
-        yield say(text, told.number("/cautious/required_sample_size_per_arm"))
+    size, name = _counted(told)
+    if told.get(size) is not None:
+        text, target = f"The test needs {{0}} {name} per arm", told.number("/power_target", transform="percent")
+        yield say(f"{text} to reach a power of {{1}}.", told.number(size), target)
+    if told.get(f"/cautious{size}") is not None:
+        text = f"If the effect is only as large as the near end of its interval, it needs {{0}} {name} per arm."
+        yield say(text, told.number(f"/cautious{size}"))
     if told.get("/power") is not None and "sample_size" in told.inputs:
         yield say("With the sample given, its power is {0}.", told.number("/power", transform="percent"))
     if told.get("/minimum_detectable_effect") is not None:
         yield say("The smallest effect it can reliably see is {0}.", told.number("/minimum_detectable_effect"))
     if told.get("/duration_estimate_weeks") is not None:
         yield say("It takes about {0}.", told.number("/duration_estimate_weeks", unit="weeks"))
+
+
+def _counted(told: Told) -> tuple[str, str]:
+    """Return where the size of an arm stands and what it counts: whole clusters where they are randomised."""
+    if told.get("/clusters_per_arm") is not None:
+        return "/clusters_per_arm", told.get("/cluster_name") or "clusters"
+    return "/required_sample_size_per_arm", "units"
 
 
 def kpi(told: Told) -> Iterator[Claim]:

@@ -21,6 +21,11 @@ _SAMPLE = re.compile(
     rf"\b{_NUMBER}\s+(?:\w+\s+)?(?:hcps?|doctors?|physicians?|prescribers?|patients?|customers?|stores?|units?|accounts?|people|persons?|rows)\b(?P<arm>\s*(?:per|in each|an?|each)\s*(?:arm|group))?",
     re.IGNORECASE,
 )
+_ACRONYM = 3
+_COUNTED = re.compile(
+    r"\b(?:how many|number of)\s+(hcps?|doctors?|physicians?|prescribers?|patients?|customers?|stores?|accounts?|people)\b",
+    re.IGNORECASE,
+)
 _DETECT = re.compile(
     rf"\b(?:detect\w*|sees?|finds?|measures?|effect (?:size )?of|lift of|uplift of|difference of|increase of)\s+(?:an?\s+)?(?:\w+\s+){{0,3}}?{_NUMBER}\s*(?P<percent>%|percent\b|pct\b)?",
     re.IGNORECASE,
@@ -40,9 +45,22 @@ def power(bench: Workbench, bound: Bound) -> str | None:
     if not (bound.treatments and bound.outcomes):
         return "Sizing a test needs an effect to detect: name it and its outcome, or a treatment and an outcome to estimate it from."
     for number in effects(bench, bound, asked=False):
-        bench.add("power_calculator", "Size of the test", _estimated(bound, number) | inputs, bound.question.id)
-    bench.note(_unit_note(bound))
+        whole = {} if "sample_size" in inputs else _clusters(bound, number)
+        bench.add("power_calculator", "Size of the test", _estimated(bound, number) | whole | inputs, bound.question.id)
+    bench.note(_unit_note(bound, whole_clusters="sample_size" not in inputs))
     return None
+
+
+def _clusters(bound: Bound, number: int) -> Json:
+    """Return inputs that size a test of whole clusters where rows repeat one; a person has one arm, not a row each."""
+    cluster = cluster_column(bound.dataset)
+    if cluster is None:
+        return {}
+    match = _COUNTED.search(bound.question.text)
+    entity = cluster.removesuffix("_id").replace("_", " ")
+    name = match[1] if match else f"{entity.upper() if len(entity) <= _ACRONYM else entity}s"
+    measured = {"icc": reference(number, "outcome_icc"), "cluster_size": reference(number, "cluster_size")}
+    return {**measured, "cluster_name": name}
 
 
 def _estimated(bound: Bound, number: int) -> Json:
@@ -92,11 +110,13 @@ def _relative_note(bound: Bound) -> str | None:
     return f"{match[1]}% is taken of the mean of {column.name} over all rows of {bound.dataset.name}, {mean:.4g}. {_unit_note(bound)}"
 
 
-def _unit_note(bound: Bound) -> str:
+def _unit_note(bound: Bound, *, whole_clusters: bool = False) -> str:
     unit, cluster = bound.dataset.unit or "row of the data set", cluster_column(bound.dataset)
     text = f"The test is sized in units of one {unit}."
     if bound.treatments:
         text += f" The effect is that of one unit of {bound.treatments[0]}."
+    if cluster and whole_clusters:
+        return f"The test randomises by {cluster}: all rows of one {cluster} are in one arm, and their correlation is counted."
     if cluster:
         text += f" Rows of one {cluster} are correlated: a test that randomises by {cluster} needs more (its design effect)."
     return text
