@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from e2i_shared.causal.inference import intracluster_correlation
 
 

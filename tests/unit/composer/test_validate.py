@@ -194,7 +194,7 @@ def _harmless(name: str, garbage: object) -> bool:
     """A number or null may be a valid effect; a bound, the clustering or its name may be left open."""
     optional = {"effect_size", "effect_ci_lower", "effect_ci_upper", "sd", "cluster_col"}
     optional |= {"icc", "cluster_size"}
-    return name == "cluster_name" or name in optional and (garbage is None or isinstance(garbage, int))
+    return name == "cluster_name" or (name in optional and (garbage is None or isinstance(garbage, int)))
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
