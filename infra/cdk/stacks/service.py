@@ -18,9 +18,9 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import triggers
-
 from e2i_shared.errors import ConfigurationError
 from e2i_shared.settings import variables
+
 from infra.cdk import assets
 from infra.cdk.rights import Resources, grant
 from infra.functions import FunctionDescription, all_functions

@@ -12,7 +12,7 @@ from e2i_shared.api.common import Json, Wire
 
 def storable(value: object) -> object:
     """Replace, character for character, what UTF-8 (lone surrogates) and Postgres (NUL) cannot hold."""
-    if not isinstance(value, str) or value.isascii() and "\0" not in value:
+    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
         return value
     return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else " " if char == "\0" else char for char in value)
 
