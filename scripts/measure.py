@@ -44,7 +44,9 @@ def functions_of(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDe
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Return a function's lines without its docstring and signature."""
     first = function.body[0]
-    is_doc = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    is_doc = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
     start = (first.end_lineno or 0) + 1 if is_doc else first.lineno
     return max(0, (function.end_lineno or start) - start + 1)
 
@@ -93,7 +95,10 @@ def measure() -> list[Measure]:
     return [
         _at_most("median lines of a module", statistics.median(sizes.values()), 100),
         _at_most(
-            "longest module", max(sizes.values()), 300, [f"{p.relative_to(ROOT)} {n}" for p, n in sizes.items() if n > 300]
+            "longest module",
+            max(sizes.values()),
+            300,
+            [f"{p.relative_to(ROOT)} {n}" for p, n in sizes.items() if n > 300],
         ),
         _at_most("median lines of a function", statistics.median(lengths), 10),
         _at_most("90th percentile of a function", lengths[int(0.9 * len(lengths))], 25),
@@ -104,7 +109,10 @@ def measure() -> list[Measure]:
             [f"{name} {n}" for name, (n, loop) in bodies.items() if n > 50 and not loop],
         ),
         _at_most(
-            "longest handler", max(handlers.values()), 40, [f"{p.relative_to(ROOT)}" for p, n in handlers.items() if n > 40]
+            "longest handler",
+            max(handlers.values()),
+            40,
+            [f"{p.relative_to(ROOT)}" for p, n in handlers.items() if n > 40],
         ),
         _at_most("comments per 100 lines", round(comments, 1), 8),
         _at_least("tests to source, by lines", round(test_lines / source_lines, 2), TESTS_TO_SOURCE),
