@@ -16,8 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-
-import httpx
+from urllib.parse import urlsplit
 
 from cli import connection
 
@@ -40,16 +39,41 @@ class Seen:
     statuses: Counter[int] = field(default_factory=Counter)
 
 
-async def call_until(until: float, client: httpx.AsyncClient, numbers: count[int], seen: Seen, fresh: bool) -> None:
+@dataclass(slots=True)
+class Line:
+    """One kept-alive connection. Plain streams: a client library would take more CPU than the service it measures."""
+
+    host: str
+    port: int
+    token: str
+    reader: asyncio.StreamReader | None = None
+    writer: asyncio.StreamWriter | None = None
+
+    async def post(self, path: str, body: bytes) -> int:
+        """Send a request and return the reply's status; 0 when the connection broke."""
+        head = (
+            f"POST {path} HTTP/1.1\r\nhost: {self.host}\r\nauthorization: Bearer {self.token}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        try:
+            if self.reader is None or self.writer is None:
+                self.reader, self.writer = await asyncio.open_connection(self.host, self.port)
+            self.writer.write(head.encode() + body)
+            reply = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+            await self.reader.readexactly(int(reply.partition("content-length:")[2].partition("\r\n")[0]))
+            return int(reply[9:12])
+        except (OSError, EOFError, ValueError):
+            self.reader = self.writer = None
+            return 0
+
+
+async def call_until(until: float, line: Line, numbers: count[int], seen: Seen, fresh: bool) -> None:
     """Be one caller: ask, wait for the reply, ask again."""
     while time.perf_counter() < until:
         number = next(numbers)
         text = QUESTIONS[number % len(QUESTIONS)] + (f" (case {number})" if fresh else "")
         started = time.perf_counter()
-        try:
-            status = (await client.post("/api/v1/classify", json={"query": text})).status_code
-        except httpx.HTTPError:
-            status = 0
+        status = await line.post("/api/v1/classify", json.dumps({"query": text}).encode())
         seen.statuses[status] += 1
         if status == 200:
             seen.milliseconds.append((time.perf_counter() - started) * 1000)
@@ -58,14 +82,16 @@ async def call_until(until: float, client: httpx.AsyncClient, numbers: count[int
 
 
 async def run(callers: int, seconds: float, *, fresh: bool) -> Seen:
-    """Run all callers for some seconds."""
+    """Run all callers for some seconds; plain http only."""
     known = connection.find()
-    headers = {"Authorization": f"Bearer {known.token}"}
-    limits = httpx.Limits(max_connections=callers, max_keepalive_connections=callers)
-    seen, numbers = Seen(), count()
-    async with httpx.AsyncClient(base_url=known.url, headers=headers, limits=limits, timeout=30) as client:
-        until = time.perf_counter() + seconds
-        await asyncio.gather(*(call_until(until, client, numbers, seen, fresh) for _ in range(callers)))
+    address = urlsplit(known.url)
+    lines = [Line(address.hostname or "", address.port or 80, known.token) for _ in range(callers)]
+    seen, numbers = Seen(), count(int(time.time()) * 1000)
+    until = time.perf_counter() + seconds
+    await asyncio.gather(*(call_until(until, line, numbers, seen, fresh) for line in lines))
+    for line in lines:
+        if line.writer is not None:
+            line.writer.close()
     return seen
 
 
