@@ -1,0 +1,63 @@
+"""``make bench``: every promise measured in one run, on a service started for it; ``python -m benchmarks NAME …`` runs some.
+
+Each script prints its table, saves ``results/NAME.json`` and exits 1 when a promise is missed; the closing lines say which.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cli import examples, loading
+from cli.client import Client
+from cli.runtime import running
+
+ALONE = {
+    "imports": (),
+    "classifier": (),
+    "csv_load": (),
+    "tools": (),
+    "estimators": (),
+    "startup": (),
+    "database": ("--episodes", "100000", "--vectors", "20000"),
+}
+ON_A_SERVICE = {"api": ("--seconds", "20"), "composer": ("--runs", "20")}
+
+
+def run(name: str, options: tuple[str, ...]) -> bool:
+    """Run one script in a process of its own; return whether it kept its promises."""
+    print(f"\n== {name} " + "=" * (70 - len(name)), flush=True)
+    command = [sys.executable, "-m", f"benchmarks.{name}", *options]
+    return subprocess.run(command, check=False).returncode == 0  # noqa: S603 - our own scripts, by our own interpreter
+
+
+def on_a_service(names: list[str]) -> dict[str, bool]:
+    """Start a service with the sample loaded, run the scripts on it, stop it."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "service") as known:
+        with Client(known) as client:
+            for path in examples.write_sample(Path(folder)):
+                loading.load(client, path, examples.description_of(path))
+        os.environ |= {"E2I_URL": known.url, "E2I_TOKEN": known.token}
+        return {name: run(name, ON_A_SERVICE[name]) for name in names}
+
+
+def main() -> int:
+    """Run what was asked for, or everything that exists; return 1 when a promise was missed."""
+    here = {path.stem for path in Path(__file__).parent.glob("*.py")}
+    wanted = sys.argv[1:] or [name for name in (*ALONE, *ON_A_SERVICE) if name in here]
+    unknown = sorted(set(wanted) - here)
+    if unknown:
+        print(f"There is no benchmark {', '.join(unknown)}. There are: {', '.join(sorted(here - {'__main__'}))}.")
+        return 2
+    kept = {name: run(name, ALONE[name]) for name in wanted if name in ALONE}
+    served = [name for name in wanted if name in ON_A_SERVICE]
+    kept |= on_a_service(served) if served else {}
+    print("\n" + "\n".join(f"{'kept  ' if good else 'MISSED'} {name}" for name, good in kept.items()))
+    return int(not all(kept.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
