@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 0.3)
 LOGISTIC_PENALTY = 3e-3
+STEP_SIZES = (1.0, 0.5, 0.25, 0.1, 0.03)  # of Newton, the first that does not climb
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +102,24 @@ def logistic(x: Floats, a: Floats, penalty: float = LOGISTIC_PENALTY) -> Line:
     ``penalty`` is per unit of standardised column; with it a separated sample still has finite coefficients. Returns a line of log odds.
     """
     design = np.column_stack([np.ones(len(a)), x])
-    ridge_term = np.full(design.shape[1], penalty * len(a))
-    ridge_term[0] = 1e-8
+    shrink = np.full(design.shape[1], penalty * len(a))
+    shrink[0] = 1e-8
     beta = np.zeros(design.shape[1])
     beta[0] = np.log(a.mean() / (1 - a.mean()))
-    for _ in range(12):
+    signs = 1 - 2 * a
+
+    def cost(candidate: Floats) -> float:
+        return float(np.logaddexp(0.0, signs * (design @ candidate)).sum() + 0.5 * shrink @ candidate**2)
+
+    lowest = cost(beta)
+    for _ in range(25):
         p = expit(design @ beta)
-        weight = np.maximum(p * (1 - p), 1e-5)
-        hessian = (design * weight[:, None]).T @ design + np.diag(ridge_term)
-        step = np.linalg.solve(hessian, design.T @ (a - p) - ridge_term * beta)
-        beta = beta + step
-        if float(np.abs(step).max()) < 1e-4:
+        hessian = (design * np.maximum(p * (1 - p), 1e-9)[:, None]).T @ design + np.diag(shrink)
+        step = np.linalg.solve(hessian, design.T @ (a - p) - shrink * beta)
+        size = next((s for s in STEP_SIZES if cost(beta + s * step) <= lowest), 0.0)
+        beta = beta + size * step
+        before, lowest = lowest, cost(beta)
+        if before - lowest < 1e-7 * len(a):
             break
     return Line(float(beta[0]), np.zeros(x.shape[1]), beta[1:])
 

@@ -66,6 +66,8 @@ def choose_learner(study: Study, settings: Settings) -> str:
         raise UnprocessableError(
             f"There is no learner {settings.learner!r}.", field="learner", got=settings.learner, candidates=LEARNERS
         )
+    if study.design.trees.shape[1] == 0:
+        return "linear"
     if settings.learner != "auto":
         return settings.learner
     return "linear" if study.n < LINEAR_BELOW or study.randomised else "boosted"

@@ -240,7 +240,7 @@ def _assumptions(
         return found
     found.append(f"Adjusted for {', '.join(used)}." if used else "Adjusted for nothing.")
     others = [n for n in used if (c := dataset.column(n)) and c.role is ColumnRole.TREATMENT]
-    if asked.confounders is None and others:
+    if others:
         found.append(
             f"The other treatments ({', '.join(others)}) are held fixed: the effect is that of {study.treatment_name} alone."
         )

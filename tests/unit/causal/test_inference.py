@@ -1,0 +1,71 @@
+"""Means of scores with their uncertainty, against textbook formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from e2i_shared.causal.inference import cluster_codes, cluster_sums, infer_mean, interval
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+RNG = np.random.default_rng(3)
+
+
+def test_without_clusters_it_is_the_t_interval_of_a_mean():
+    scores = RNG.normal(2, 3, 80)
+
+    found = infer_mean(scores)
+
+    expected = stats.ttest_1samp(scores, 0)
+    low, high = expected.confidence_interval(0.95)
+    assert (found.ci_lower, found.ci_upper) == pytest.approx((low, high))
+    assert found.p_value == pytest.approx(expected.pvalue)
+
+
+def test_equal_clusters_give_the_t_interval_of_cluster_means():
+    scores = RNG.normal(size=(30, 5)) + RNG.normal(size=(30, 1))
+
+    found = infer_mean(scores.ravel(), np.repeat(np.arange(30), 5))
+
+    low, high = stats.ttest_1samp(scores.mean(axis=1), 0).confidence_interval(0.95)
+    assert (found.ci_lower, found.ci_upper) == pytest.approx((low, high))
+    assert found.df == 29
+
+
+def test_sums_within_clusters_keep_columns_and_order():
+    values = np.arange(12.0).reshape(6, 2)
+    clusters = np.array([2, 0, 1, 0, 2, 2])
+
+    assert cluster_sums(values, clusters).tolist() == [[8, 10], [4, 5], [18, 21]]
+    assert cluster_sums(values, None) is values
+
+
+def test_rows_that_are_their_own_clusters_are_no_clusters():
+    assert cluster_codes(np.array(["a", "b", "c"])) is None
+    assert cluster_codes(None) is None
+    assert cluster_codes(np.array(["b", "a", "b"])).tolist() == [1, 0, 1]
+
+
+def test_a_wider_level_is_a_wider_interval():
+    narrow, wide = interval(1.0, 0.5, 30, 0.8), interval(1.0, 0.5, 30, 0.99)
+
+    assert wide.ci_lower < narrow.ci_lower < 1 < narrow.ci_upper < wide.ci_upper
+    assert wide.p_value == narrow.p_value
+
+
+def test_scores_without_spread_are_certain():
+    found = infer_mean(np.full(60, 2.0))
+
+    assert found.std_error == 0
+    assert found.p_value == 0
+    assert infer_mean(np.zeros(60)).p_value == 1
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=40))
+def test_an_interval_is_finite_and_holds_its_estimate(values):
+    found = infer_mean(np.array(values))
+
+    assert np.isfinite([found.estimate, found.std_error, found.ci_lower, found.ci_upper, found.p_value]).all()
+    assert found.ci_lower <= found.estimate <= found.ci_upper
+    assert 0 <= found.p_value <= 1
