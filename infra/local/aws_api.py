@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import psycopg
 from e2i_shared.errors import TooLargeError
 
 from infra.local import executions as ex
@@ -71,7 +72,8 @@ class AwsApi:
             else:
                 document = await self._operation(headers)(_document(body))
                 status, extra, answer = 200, [], json.dumps(document).encode()
-        except AwsError as error:
+        except (AwsError, psycopg.Error) as caught:
+            error = caught if isinstance(caught, AwsError) else AwsError("ServiceUnavailable", "Try again.", 503)
             code = error.code.encode()
             status, extra = error.status, [(b"x-amzn-errortype", code)]
             answer = json.dumps({"__type": error.code, "message": error.message, "Message": error.message}).encode()

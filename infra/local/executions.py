@@ -179,8 +179,8 @@ class Executions:
         return await self.describe(machine, name)
 
     async def resume(self) -> int:
-        """Go on with every execution that an earlier runtime left running; returns how many."""
-        rows = await self.store.read("running_executions")
+        """Go on with every execution that is running but that nobody runs; returns how many."""
+        rows = [row for row in await self.store.read("running_executions") if row["id"] not in self._tasks]
         for row in rows:
             journal = StoreJournal(self.store, row["id"])
             await journal.load()
@@ -210,8 +210,8 @@ class Executions:
             await self._end(journal, "TIMED_OUT", error="States.Timeout")
         except DefinitionError as error:
             await self._end(journal, "FAILED", error="States.Runtime", cause=error.message)
-        except psycopg.Error:
-            log.exception("execution %s cannot be journaled; it stays as it is until the next start", row["name"])
+        except psycopg.Error as error:
+            log.warning("execution %s cannot be journaled and waits for the database: %s", row["name"], error)
         except Exception as error:
             log.exception("execution %s broke", row["name"])
             await self._end(journal, "FAILED", error="States.Runtime", cause=type(error).__name__)

@@ -80,7 +80,7 @@ class Gateway:
         event = Request(scope, request.headers, body, request.correlation_id).event(target, claims)
         outcome = await self._call(target.function, json.dumps(event).encode())
         if not outcome.ok:
-            raise _failure(outcome)
+            raise _failure(outcome, request.correlation_id)
         await function_reply(send, outcome.payload, request.correlation_id)
 
     async def _call(self, function: str, payload: bytes) -> Outcome:
@@ -104,13 +104,13 @@ def _look_away(task: asyncio.Task[Outcome]) -> None:
         task.exception()
 
 
-def _failure(outcome: Outcome) -> E2IError:
+def _failure(outcome: Outcome, correlation_id: str) -> E2IError:
     kind = outcome.error_type
     if kind == "Sandbox.Timedout":
         return UnavailableError("The function took too long and was ended.")
     if kind in {"Runtime.ExitError", "Lambda.ServiceException"}:
         return UnavailableError("The function's process ended; try again.")
-    log.error("a function failed: %s", kind)
+    log.error("a function failed with %s; correlation id %s", kind, correlation_id)
     return FunctionFailedError("The request could not be served.", hint="the correlation id finds it in the logs")
 
 

