@@ -91,6 +91,21 @@ def test_a_quoted_value_with_line_breaks_within_the_limit_passes():
     assert b"".join(guarded(pieces(raw, 8), limit=100)) == raw.rstrip(b"\n")
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 100])
+@pytest.mark.parametrize(("raw", "line"), [(b"a\nb\n\\.\nc\n", 3), (b"a\r\n\\.\r\nc", 2), (b"\\.\nc\n", 1)])
+def test_the_end_mark_of_copy_is_refused_with_its_line_wherever_it_is_cut(raw, line, size):
+    with pytest.raises(BadFileError, match="end of the data") as caught:
+        list(guarded(pieces(raw, size)))
+
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize("raw", [b"a\n\\.b\nc", b"a\nb\\.\nc", b'a\n"\\."\nc', b"a,\\.\nb"])
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_backslash_and_a_point_elsewhere_are_data(raw, size):
+    assert b"".join(guarded(pieces(raw, size))) == raw
+
+
 def test_progress_is_told_after_each_chunk():
     seen = []
 

@@ -5,6 +5,7 @@ Each check costs one scan of the chunk in C, so that memory stays constant and t
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.datasets import refusals
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 8 << 20
 _QUOTE = b'"'
+# Postgres before 18 takes this line for the end of the data and would drop what follows without a word.
+_END_MARK = re.compile(rb"(?:^|[\r\n])\\\.(?=[\r\n])")
 
 
 def guarded(chunks: Iterable[bytes], newline: bytes = b"\n", *, limit: int = MAX_LINE_BYTES) -> Iterator[bytes]:
@@ -51,9 +54,11 @@ class _Watch:
         self._since_newline = 0
         self._quoted_for: int | None = None
         self._quoted_line = 1
+        self._tail = b"\n"
 
     def see(self, chunk: bytes) -> None:
         self._refuse_nul(chunk)
+        self._refuse_end_mark(chunk)
         self._follow_quotes(chunk)
         last = chunk.rfind(self._newline)
         self._since_newline = self._since_newline + len(chunk) if last < 0 else len(chunk) - last - 1
@@ -65,6 +70,14 @@ class _Watch:
         at = chunk.find(0)
         if at >= 0:
             raise refusals.nul(self._line + chunk.count(self._newline, 0, at))
+
+    def _refuse_end_mark(self, chunk: bytes) -> None:
+        if b"\\." in chunk or (self._tail[-1:] == b"\\" and chunk[:1] == b".") or self._tail.endswith(b"\\."):
+            found = _END_MARK.search(self._tail + chunk)
+            if found:
+                before = (self._tail + chunk)[: found.end()].count(self._newline)
+                raise refusals.end_mark(self._line + before - self._tail.count(self._newline))
+        self._tail = (self._tail + chunk[-3:])[-3:]
 
     def _follow_quotes(self, chunk: bytes) -> None:
         quotes = chunk.count(_QUOTE)

@@ -41,6 +41,18 @@ def nul(line: int) -> BadFileError:
     )
 
 
+def end_mark(line: int) -> BadFileError:
+    """Refuse the line that some databases take for the end of the data."""
+    return BadFileError(
+        f"Line {line} holds nothing but \\. , which databases take for the end of the data.",
+        line=line,
+        field="file",
+        expected="data up to the end of the file",
+        got="\\.",
+        hint='Quote the value ("\\."), or remove the line.',
+    )
+
+
 def unclosed_quote(line: int | None) -> BadFileError:
     """Refuse a quoted value that runs to the end of the file, or beyond any sensible length."""
     where = f"A quote opened on or before line {line}" if line else "A quote"

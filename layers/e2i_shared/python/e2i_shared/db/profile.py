@@ -1,8 +1,7 @@
 """Profiles of loaded columns, computed where the rows are.
 
 Up to EXACT_ROWS everything is exact. Above, counts, bounds and moments stay exact, and so do the levels of columns with few;
-quantiles, and how many levels a column has beyond, are estimated from a sample of SAMPLE_ROWS by the estimator that ANALYZE uses:
-Haas and Stokes (1998), n·d / (n − f₁ + f₁·n/N) for d levels, f₁ of them seen once, among n of N values.
+quantiles, and how many levels a column has beyond, are estimated from a sample of SAMPLE_ROWS.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from e2i_shared.api.datasets import ColumnStatistics
 from e2i_shared.datasets import refusals
 from e2i_shared.datasets.describe import LISTED, QUANTILES, number_text, settled_kind
 from e2i_shared.datasets.repository import CellError
+from e2i_shared.db import levels
 from e2i_shared.db.copying import physical
 from e2i_shared.db.queries import query
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from e2i_shared.api.datasets import ColumnKind
     from e2i_shared.datasets.plan import ColumnPlan
     from e2i_shared.db.connection import Connection
+    from e2i_shared.db.levels import Levels
 
 EXACT_ROWS: Final = 200_000
 SAMPLE_ROWS: Final = 30_000
 _BATCH: Final = 200  # six values a column; a select list holds 1,664
-_FEW: Final = 500  # sampled levels of a text column up to which all are counted
 _PART: Final = sql.Identifier("pg_temp", "part")
 _FRAGMENT: Final = {
     "double precision": "number",
@@ -51,17 +51,15 @@ def profile(
     rows, moments = _moments(connection, table, columns)
     large = rows > EXACT_ROWS
     part = _sample(connection, table, rows) if large else table
-    found = []
     for index, (column, values) in enumerate(zip(columns, moments, strict=True)):
         _refuse_odd(connection, table, index, column, values)
+    count = levels.of_large if large else levels.of_small
+    found = []
+    for index, counted in enumerate(count(connection, table, part, columns, rows)):
+        column, values = columns[index], moments[index]
         name = sql.Identifier(physical(index))
-        seen = _sampled_levels(connection, part, name) if large else None
-        if seen is None or seen["levels"] <= (_FEW if column.storage == "text" else LISTED):
-            levels, top = _levels(connection, table, name, column)
-        else:
-            levels, top = _estimate(seen, rows), []
         quantiles = _quantiles(connection, part, name) if column.storage == "double precision" and values[0] else []
-        found.append(_settle(column, values, rows, levels, top, quantiles))
+        found.append(_settle(column, values, rows, counted, quantiles))
     return found
 
 
@@ -104,32 +102,10 @@ def _refuse_odd(
         raise CellError(index, row["value"], record=row["record"], infinite=row["value"] != "NaN")
 
 
-def _levels(
-    connection: Connection, table: sql.Identifier, name: sql.Identifier, column: ColumnPlan
-) -> tuple[int, list[tuple[str, int]]]:
-    form = "datetime" if column.storage == "timestamptz" else "plain"
-    text = sql.SQL(query("loading", f"level_{form}")).format(column=name)
-    statement = sql.SQL(query("loading", "levels")).format(
-        table=table, column=name, text=text, limit=sql.Literal(LISTED)
-    )
-    rows = connection.execute(statement).fetchall()
-    return (rows[0]["levels"] if rows else 0), [(row["level"], row["n"]) for row in rows]
-
-
 def _sample(connection: Connection, table: sql.Identifier, rows: int) -> sql.Identifier:
     statement = sql.SQL(query("loading", "sample"))
     connection.execute(statement.format(part=_PART, table=table, percent=sql.Literal(100 * SAMPLE_ROWS / rows)))
     return _PART
-
-
-def _estimate(seen: dict[str, Any], rows: int) -> int:
-    levels, singles, count = int(seen["levels"]), int(seen["singles"]), int(seen["seen"])
-    return round(count * levels / (count - singles + singles * count / rows))
-
-
-def _sampled_levels(connection: Connection, part: sql.Composable, name: sql.Identifier) -> dict[str, Any]:
-    statement = sql.SQL(query("loading", "sample_levels"))
-    return dict(connection.execute(statement.format(table=part, column=name)).fetchone() or {})
 
 
 def _quantiles(connection: Connection, part: sql.Composable, name: sql.Identifier) -> list[float]:
@@ -144,23 +120,23 @@ def _settle(
     column: ColumnPlan,
     values: Sequence[Any],
     rows: int,
-    levels: int,
-    top: list[tuple[str, int]],
+    counted: Levels,
     quantiles: list[float],
 ) -> tuple[ColumnKind, ColumnStatistics]:
+    distinct, top = counted
     present, low, high, mean, std, whole = values
     low = None if column.storage == "text" else low
-    kind = settled_kind(column, present, levels, whole=bool(whole))
+    kind = settled_kind(column, present, distinct, whole=bool(whole))
     scalar = column.storage != "text"
     if column.storage in ("double precision", "boolean"):
         top = [(number_text(_number(text), kind), n) for text, n in top]
         std = (std or 0.0) if present else None
-    if scalar and levels > LISTED:
+    if scalar and distinct > LISTED:
         top = []
     top = sorted(top, key=lambda level: (-level[1], level[0]))
     return kind, ColumnStatistics(
         missing=rows - present,
-        distinct=levels,
+        distinct=distinct,
         minimum=low,
         maximum=high,
         mean=mean,

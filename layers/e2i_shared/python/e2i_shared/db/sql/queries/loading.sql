@@ -103,6 +103,10 @@ SELECT count(*) OVER () AS levels, {text} AS level, count(*) AS n
 FROM {table} WHERE {column} IS NOT NULL
 GROUP BY {column} ORDER BY n DESC, ({text}) COLLATE "C" LIMIT {limit};
 
+-- name: joint_levels
+-- How often each combination of some columns' levels occurs.
+SELECT {texts}, count(*) AS n FROM {table} GROUP BY {columns};
+
 -- name: level_plain
 -- A level as text.
 {column}::text;
