@@ -87,7 +87,7 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
     found = conditions(reading, dataset)
     found += extreme_conditions(reading, dataset) if question.domain != Domain.GAP else []
     spoken_for = {m for c in found for m in c.used}
-    splits = [m for m in split_columns(reading) if m not in spoken_for]
+    splits = [m for m in split_columns(reading) if m not in spoken_for and not _is_lever(m, question, dataset)]
     free = [m for m in reading.columns if m not in spoken_for and m not in splits]
     slots = causal_slots(question.text) if question.domain in _CAUSAL_DOMAINS else Slots()
     causes, effects = _causes_and_effects(question, slots, _variables(free, dataset), lexicon)
@@ -131,10 +131,15 @@ def find_kpi(reading: Reading, dataset: Dataset, names: Names) -> tuple[KpiName,
             kpi = names.kpis.get("".join(t.stem for t in group))
             if kpi and any(all(dataset.column(c) for c in need) for need in kpi.columns):
                 found.append((kpi, group[0].start, group[-1].end))
-    found = [
-        f for f in found if not any(m.value is None and m.start <= f[1] and f[2] <= m.end for m in reading.mentions)
-    ]
+    found = [f for f in found if not any(_says_as_much(m, f) for m in reading.mentions)]
     return found[0] if found else None
+
+
+def _says_as_much(mention: Mention, found: tuple[KpiName, int, int]) -> bool:
+    """Return whether a column's mention holds the KPI's phrase and more, or is the KPI's own column."""
+    kpi, start, end = found
+    covers = mention.value is None and mention.start <= start and end <= mention.end
+    return covers and (mention.end - mention.start > end - start or mention.column == kpi.name)
 
 
 def without_named(
@@ -162,6 +167,13 @@ def _covered(reading: Reading) -> float:
 
 def _names(mentions: Sequence[Mention]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(m.column for m in mentions))
+
+
+def _is_lever(mention: Mention, question: DetailedSubQuestion, dataset: Dataset) -> bool:
+    """Return whether a causal question means the column as cause or outcome: "the link between calls and scripts"."""
+    column = dataset.column(mention.column)
+    levers = {ColumnRole.TREATMENT, ColumnRole.OUTCOME}
+    return question.domain == Domain.CAUSAL and column is not None and column.role in levers
 
 
 def _variables(mentions: Sequence[Mention], dataset: Dataset) -> list[Mention]:
