@@ -72,8 +72,8 @@ class AwsApi:
             else:
                 document = await self._operation(headers)(_document(body))
                 status, extra, answer = 200, [], json.dumps(document).encode()
-        except (AwsError, psycopg.Error) as caught:
-            error = caught if isinstance(caught, AwsError) else AwsError("ServiceUnavailable", "Try again.", 503)
+        except (AwsError, psycopg.Error, UnicodeError) as caught:
+            error = _in_aws_words(caught)
             code = error.code.encode()
             status, extra = error.status, [(b"x-amzn-errortype", code)]
             answer = json.dumps({"__type": error.code, "message": error.message, "Message": error.message}).encode()
@@ -223,6 +223,14 @@ class AwsApi:
         for feed in self.queues.values():
             feed.wake()
         return {"FailedEntryCount": sum("ErrorCode" in entry for entry in entries), "Entries": entries}
+
+
+def _in_aws_words(error: AwsError | psycopg.Error | UnicodeError) -> AwsError:
+    if isinstance(error, AwsError):
+        return error
+    if isinstance(error, UnicodeError | psycopg.DataError):
+        return AwsError("ValidationException", "A text holds characters that cannot be kept.")
+    return AwsError("ServiceUnavailable", "Try again.", 503)
 
 
 def _document(body: bytes) -> Document:

@@ -128,6 +128,7 @@ class Executions:
         """
         body = self.definitions[machine]
         try:
+            text.encode()  # JSON may hold half a surrogate pair, the database may not
             check_size(json.loads(text), "The input")
         except (ValueError, StateError) as error:
             raise InvalidExecutionInputError(f"Invalid State Machine Execution Input: {error}") from error
@@ -230,6 +231,7 @@ class Executions:
     async def _end(self, journal: StoreJournal, status: str, **values: str | None) -> None:
         """Record an end with its history and its event, in one commit."""
         kind = {"TIMED_OUT": "ExecutionTimedOut"}.get(status, f"Execution{status.title()}")
+        values = {name: None if value is None else _storable(value) for name, value in values.items()}
         journal.note("", kind, {name: value for name, value in values.items() if value is not None})
         ending = {"id": journal.execution_id, "status": status, "output": None, "error": None, "cause": None, **values}
         rows = await self.store.write(
@@ -239,6 +241,11 @@ class Executions:
         )
         if rows:
             self.after_change()
+
+
+def _storable(text: str) -> str:
+    """Return the text without what the database cannot hold."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _context(row: Row) -> dict[str, Any]:

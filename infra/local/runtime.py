@@ -197,7 +197,7 @@ def _step_functions_call(pools: dict[str, Pool]) -> Any:
         pool = pools.get(function.rpartition(":")[2])
         if pool is None:
             raise StateError("Lambda.ResourceNotFoundException", f"Function not found: {function}")
-        outcome = await pool.invoke(payload.encode("utf-8", "surrogatepass"), limit_seconds=timeout_seconds)
+        outcome = await pool.invoke(payload.encode(), limit_seconds=timeout_seconds)
         if outcome.error_type == "Sandbox.Timedout" and timeout_seconds < pool.description.timeout_seconds:
             raise TimeoutError
         if not outcome.ok:

@@ -128,15 +128,21 @@ class Store:
                 self._writer = await self._connect()
             results = [await self._execute(self._writer, batch) for batch in batches]
             await self._writer.commit()
-        except psycopg.Error as error:
-            if self._writer is not None and not self._writer.closed:
-                await self._writer.rollback()
+        except Exception as error:  # noqa: BLE001 - whatever a caller's values bring about is the caller's, not the loop's
+            await self._undo()
             if last:
                 _settle(batches[0], error)
             return False
         for batch, rows in zip(batches, results, strict=True):
             _settle(batch, rows)
         return True
+
+    async def _undo(self) -> None:
+        try:
+            if self._writer is not None and not self._writer.closed:
+                await self._writer.rollback()
+        except psycopg.Error:
+            self._writer = None
 
     async def _execute(self, connection: Connection, batch: Batch) -> list[Row]:
         async with connection.cursor() as cursor:
@@ -157,10 +163,10 @@ async def _run(cursor: psycopg.AsyncCursor[Row], statements: Sequence[Statement]
     return rows
 
 
-def _settle(batch: Batch, result: list[Row] | psycopg.Error) -> None:
+def _settle(batch: Batch, result: list[Row] | Exception) -> None:
     if batch.done.done():
         return
-    if isinstance(result, psycopg.Error):
+    if isinstance(result, Exception):
         batch.done.set_exception(result)
     else:
         batch.done.set_result(result)

@@ -33,8 +33,13 @@ class StateError(Exception):
 
 
 def dumps(value: Any) -> str:
-    """Return compact JSON, as Step Functions carries it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """Return compact JSON, as Step Functions carries it; half a surrogate pair, which no UTF-8 holds, stays escaped."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text
 
 
 def check_size(value: Any, what: str) -> None:
@@ -45,7 +50,7 @@ def check_size(value: Any, what: str) -> None:
     StateError
         ``States.DataLimitExceeded``.
     """
-    size = len(dumps(value).encode("utf-8", "surrogatepass"))
+    size = len(dumps(value).encode())
     if size > SIZE_LIMIT:
         raise StateError(
             "States.DataLimitExceeded",
