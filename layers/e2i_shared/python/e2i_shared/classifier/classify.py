@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
     from e2i_shared.api.classification import ClassifyRequest, Features
     from e2i_shared.api.datasets import Dataset
+    from e2i_shared.classifier.absorb import Asked
     from e2i_shared.classifier.reading import Reading
     from e2i_shared.classifier.second_opinion import SecondOpinion
     from e2i_shared.classifier.session import Session
     from e2i_shared.classifier.signs import Edge
-    from e2i_shared.classifier.stages import Asked, Cut, Domains, Edges, RouteFound
+    from e2i_shared.classifier.stages import Cut, Domains, Edges, RouteFound
     from e2i_shared.classifier.weights import Weights
 
 _REMEMBERED = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from e2i_shared.classifier.grammar import (
     ABBREVIATIONS,
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_CLAUSES = 20
 MAX_PLACES = 80
+_OPEN = 0.12
+_CERTAIN = 0.9
 _BREAK = re.compile(r"[?!;:,()\n\r\u2022\u2013\u2014|\u3002\uff1f\uff0c\uff1b]|\.(?=\s|$)|\s[-/*+&]+\s|->")
 _MARKER = re.compile(r"[.):]\s")
 _GAPS = (
@@ -38,6 +40,14 @@ _GAPS = (
     (":", "colon"),
     (",", "comma"),
 )
+
+
+class Differ(Protocol):
+    """Tells how likely it is that two clauses ask different kinds of question."""
+
+    def __call__(self, reading: Reading, left: Clause, right: Clause) -> float:
+        """Return a probability."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +69,24 @@ def candidates(reading: Reading) -> list[int]:
     for at in range(1, len(reading.words)):
         if len(places) == MAX_PLACES:
             break
-        if _opens(reading, at) and not (places and _only_connects(reading, places[-1], at)):
+        if _opens(reading, at) and not _only_connects(reading, places[-1] if places else 0, at):
             places.append(at)
     return places
 
 
 def is_marker(reading: Reading, at: int) -> bool:
-    """Tell whether a word is a list marker such as "2." or "(b)"."""
-    text = reading.texts[at]
-    short = (text.isdigit() and len(text) <= 2) or (
-        len(text) == 1 and text in "abcdefgh" and reading.gap(at + 1)[:1] == ")"
+    """Tell whether a word is a list marker such as "2.", "2)" or "(b)"; "2." only after a break or in a list begun with 1."""
+    text, after = reading.texts[at], reading.gap(at + 1)
+    if not _MARKER.match(after):
+        return False
+    if after[0] == ")":
+        return (text.isdigit() and len(text) <= 2) or (len(text) == 1 and text in "abcdefgh")
+    listed = (
+        at == 0
+        or bool(reading.gap(at).strip(" \t"))
+        or (reading.texts[0] == "1" and bool(_MARKER.match(reading.gap(1))))
     )
-    return (
-        short
-        and bool(_MARKER.match(reading.gap(at + 1)))
-        and (at == 0 or bool(reading.gap(at).strip(" \t")) or reading.gap(at + 1)[:1] == ")")
-    )
+    return text.isdigit() and len(text) <= 2 and listed
 
 
 def _opens(reading: Reading, at: int) -> bool:
@@ -190,14 +202,28 @@ def _asks(reading: Reading, first: int, last: int) -> str:
     return "n"
 
 
-def split(reading: Reading, model: LinearModel) -> tuple[list[Clause], float]:
-    """Return the clauses, and how sure the least sure decision was."""
+def split(reading: Reading, model: LinearModel, differ: Differ | None = None) -> tuple[list[Clause], float]:
+    """Return the clauses, and how sure the least sure decision was.
+
+    Where grammar leaves it open, ``differ`` is asked: two pieces that ask different kinds of question are two clauses.
+    """
     places = candidates(reading)
+    odds = {at: model.probabilities(boundary_features(reading, places, i))["1"] for i, at in enumerate(places)}
+    certain = [at for at in places if odds[at] >= _CERTAIN]
     starts, sure = [0] * bool(reading.words), 1.0
-    for index, at in enumerate(places):
-        yes = model.probabilities(boundary_features(reading, places, index))["1"]
+    for at in places:
+        yes = odds[at]
+        if differ and _OPEN <= yes < _CERTAIN:
+            end = next((later for later in certain if later > at), len(reading.words))
+            apart = differ(reading, _clause(reading, starts[-1], at), _clause(reading, at, end))
+            yes = yes + (1 - yes) * apart if yes < 0.5 else yes
         sure = min(sure, max(yes, 1 - yes))
         if yes >= 0.5 and len(starts) < MAX_CLAUSES:
             starts.append(at)
     starts.append(len(reading.words))
-    return [Clause(first, body_of(reading, first, last), last) for first, last in pairwise(starts)], sure
+    return [_clause(reading, first, last) for first, last in pairwise(starts)], sure
+
+
+def _clause(reading: Reading, first: int, last: int) -> Clause:
+    """Return the clause of these words."""
+    return Clause(first, body_of(reading, first, last), last)

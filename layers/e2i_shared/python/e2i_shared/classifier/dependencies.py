@@ -82,7 +82,8 @@ def link(reading: Reading, parts: Sequence[Part], model: LinearModel) -> tuple[l
                 found.append(Edge(*ends, kind[1:], 1 - none))
     stated = overt_edges(reading, parts)
     joined = {frozenset((edge.source, edge.to)) for edge in stated}
-    free = [edge for edge in found if frozenset((edge.source, edge.to)) not in joined]
+    bound = {edge.to for edge in stated if edge.kind == "CONDITIONAL"}
+    free = [edge for edge in found if frozenset((edge.source, edge.to)) not in joined and edge.to not in bound]
     typed = [replace(edge, kind=overt_kind(reading, parts, edge)) for edge in free]
     return acyclic(_main_parents([*stated, *typed])), sure
 

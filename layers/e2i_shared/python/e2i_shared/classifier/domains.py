@@ -33,6 +33,7 @@ _STRUCTURE = 0.35
 _CHARACTERS = 0.8
 _TOGETHER = 0.7
 _MAX_KEYS = 10
+_SHORTEST = 3
 _INHERITED = 0.9
 _ANCHORS = frozenset(("<kpi", "<tre", "<bra", "<hcp", "<pat", "<ter", "<seg", "<spe"))
 _MODIFIERS = frozenset(("KPI", "COHORT"))
@@ -209,3 +210,20 @@ def _lean(probabilities: dict[str, float], name: str) -> dict[str, float]:
     """Return the probabilities with most of the weight on one name."""
     rest = 1 - _INHERITED
     return {other: p * rest + (_INHERITED if other == name else 0.0) for other, p in probabilities.items()}
+
+
+class KindsDiffer:
+    """How likely two clauses ask different kinds of question, both being questions."""
+
+    def __init__(self, model: LinearModel) -> None:
+        self._model = model
+
+    def __call__(self, reading: Reading, left: Clause, right: Clause) -> float:
+        """Return the probability that neither is NONE and that they are not of one kind; asking counts for the right one."""
+        opening = reading.texts[right.body : right.body + 3]
+        if left.last - left.body < _SHORTEST or not any(
+            text in WH or text in AUXILIARIES or text in reading.asked for text in opening
+        ):
+            return 0.0
+        one, other = (self._model.probabilities(clause_features(reading, clause)) for clause in (left, right))
+        return sum(p * q for a, p in one.items() for b, q in other.items() if a != b and NONE not in {a, b})

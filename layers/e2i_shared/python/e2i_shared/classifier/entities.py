@@ -47,20 +47,30 @@ class Match:
     groundings: tuple[Grounding, ...]
 
 
-_indexes: OrderedDict[Any, Phrases[Grounding]] = OrderedDict()
+@dataclass(frozen=True, slots=True)
+class CatalogueIndex:
+    """The phrases of a catalogue, and its words that a misspelling may stand for."""
+
+    phrases: Phrases[Grounding]
+    spelling: dict[str, list[str]]
 
 
-def catalogue_index(catalogue: Sequence[Dataset]) -> Phrases[Grounding]:
-    """Return the phrases of the catalogue, kept between calls as long as names, roles and synonyms stay the same."""
+_indexes: OrderedDict[Any, CatalogueIndex] = OrderedDict()
+
+
+def catalogue_index(catalogue: Sequence[Dataset]) -> CatalogueIndex:
+    """Return the catalogue's index, kept between calls as long as names, roles and synonyms stay the same."""
     key = tuple(
         (data.dataset_id, data.name, data.version, tuple((c.name, c.role, tuple(c.synonyms)) for c in data.columns))
         for data in catalogue
     )
-    if key not in _indexes:
-        _indexes[key] = _index(catalogue)
+    index = _indexes.get(key)
+    if index is None:
+        phrases = _index(catalogue)
+        index = _indexes[key] = CatalogueIndex(phrases, by_first_letter(phrases.words()))
         while len(_indexes) > _CACHED_CATALOGUES:
             _indexes.popitem(last=False)
-    return _indexes[key]
+    return index
 
 
 def _index(catalogue: Sequence[Dataset]) -> Phrases[Grounding]:

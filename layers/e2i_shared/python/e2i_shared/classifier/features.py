@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.api.classification import Entity, Features, storable
 from e2i_shared.classifier.clauses import split
-from e2i_shared.classifier.entities import by_first_letter, catalogue_index, correct, find_matches, to_entities
+from e2i_shared.classifier.entities import catalogue_index, correct, find_matches, to_entities
 from e2i_shared.classifier.reading import Reading, is_english, read
 from e2i_shared.classifier.text import stem
 from e2i_shared.classifier.vocabulary import vocabulary
@@ -61,11 +61,10 @@ def features_of(reading: Reading, clauses: Sequence[Clause], catalogue: Sequence
 def resolve(reading: Reading, catalogue: Sequence[Dataset]) -> tuple[list[Entity], dict[int, str]]:
     """Return the entities with periods, in order of mention, and what was read as a misspelling."""
     index = catalogue_index(catalogue)
-    unclear = frozenset(weights().known | {word for span in reading.corrected.values() for word in (span,)})
-    corrected = correct(reading.words, unclear, by_first_letter(index.words())) if catalogue else {}
-    corrected = reading.corrected | {at: word for at, word in corrected.items() if at not in reading.corrected}
+    own = correct(reading.words, weights().known, index.spelling) if catalogue else {}
+    corrected = own | reading.corrected
     stems = [stem(corrected.get(at, word.text)) for at, word in enumerate(reading.words)]
-    matches = find_matches(stems, vocabulary(), index)
+    matches = find_matches(stems, vocabulary(), index.phrases)
     entities = to_entities(matches, reading.words, reading.query, corrected)
     taken = [(span.start, span.end) for span in reading.periods]
     entities = [e for e in entities if not any(start <= e.start and e.end <= end for start, end in taken)]

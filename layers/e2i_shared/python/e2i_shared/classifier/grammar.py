@@ -42,8 +42,9 @@ SUBSET = _of(
 )
 THEN = _of("then next finally afterwards after once based using use accordingly therefore so")
 IF = _of("if unless otherwise provided assuming suppose supposing only case else whenever depending long")
-CONDITIONS = _of("if unless provided assuming suppose supposing when whenever")
+CONDITIONS = _of("if unless provided assuming suppose supposing whenever")
 SEQUENCE = _of("then next finally afterwards after lastly")
+HANGING = CONDITIONS | _of("after before once given having adjusting controlling because since while using although")
 ORDER = _of("before after once until then next finally having now first afterwards")
 ACTORS = _of("we i you us our reps")
 BACK = _of("so yes no not it they that those this then there")
@@ -72,6 +73,11 @@ EMPTY = (
         "about if not do please again go try make better see look check tell give show thing things something anything "
         "everything good bad ok much many details info help need want like"
     )
+)
+MODALS = _of("would should could might")
+WISHES = _of("know like wonder wondering curious understand hear want need love")
+TOLD = _of(
+    "is are was were has have had fell went rose saw lost grew sank came did think thinks believe suspect blames says keeps"
 )
 LITTLE_ENGLISH = (WH | AUXILIARIES | PRONOUNS | DETERMINERS | PREPOSITIONS | CONNECTORS | SUBJECTS) - _of(
     "was die den an a i no"

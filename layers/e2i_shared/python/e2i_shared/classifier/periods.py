@@ -45,7 +45,7 @@ _MONTH = r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug
 _YEAR = r"(?:,?\s*(?:of\s+)?(?:fy\s*)?'?(20\d\d|(?<=')\d\d))?"
 _COUNT = rf"(\d{{1,3}}|{'|'.join(sorted(NUMBERS, key=len, reverse=True))})"
 _FUTURE = re.compile(
-    r"\b(?:forecast\w*|predict\w*|project(?:ion|ions|ed)?|will|going to|expect\w*|upcoming|coming|outlook|likely|plan\w*)\b"
+    r"\b(?:forecast\w*|predict\w*|project(?:ion|ions|ed)?|will|going to|expect\w*|upcoming|coming|outlook|likely)\b"
 )
 
 

@@ -17,9 +17,10 @@ _CHOICE = re.compile(r"\(([^()]*)\)")
 _SLOT = re.compile(r"\{(\w+)\}")
 _SPACES = re.compile(r"\s+")
 SEED = 20261001
-PER_PATTERN = 10
-PAIRS = 800
+PER_PATTERN = 8
+PAIRS = 1000
 APART = 600
+_BACKGROUND = 0.12
 _JOINS = (", and ", " and ", "? ", "; ", ". ", ", ", "? And ", "\n", " - ", ", plus ")
 _THEN = (
     ", then ",
@@ -86,6 +87,9 @@ class Practice:
     def _single(self, domain: str, pattern: str) -> Row:
         """Return a question of one part, sometimes with a polite opening."""
         polite = self._chance.choice(self._patterns["polite"]) if domain != "NONE" else ""
+        if domain != "NONE" and self._chance.random() < _BACKGROUND:
+            said = self.expand(self._chance.choice(self._patterns["backgrounds"]))
+            polite = said + self._chance.choice((".", ".", ",", ";", ":", " -"))
         return self._row([(polite + " " if polite else "", "", ""), ("", self.expand(pattern), domain)], ())
 
     def _linked(self) -> Row:
@@ -157,7 +161,7 @@ class Practice:
     def _ordered(self) -> Row:
         """Return two parts whose order is said by before, after or once, forward and backward."""
         early, late = self._chance.sample([name for name in self._patterns["firsts"] if name in self._domains], 2)
-        form = self._chance.randrange(6)
+        form = self._chance.randrange(8)
         done = self.expand(self._chance.choice(self._patterns["firsts"][early]))
         goal = self.expand(self._chance.choice(self._patterns["firsts"][late]))
         kind = "LOGICAL_SEQUENCE"
@@ -177,6 +181,28 @@ class Practice:
             [("", self.clause(late), late), (self._chance.choice((" after ", ", but first ", " once ")), done, early)],
             ((1, 0, kind),),
         )
+
+    def _purpose(self, early: str, aim: str) -> Row:
+        """Return a part and what it is needed for, forward and backward."""
+        late = next(
+            name
+            for name, forms in self._patterns["purposes"].items()
+            if any(aim.split(maxsplit=1)[0] in form for form in forms)
+        )
+        if self._chance.random() < 0.5:
+            join = self._chance.choice(
+                (
+                    " so we can ",
+                    " so that we can ",
+                    ", so I can ",
+                    ", then use that to ",
+                    " in order to ",
+                    " and use it to ",
+                )
+            )
+            return self._row([("", self.clause(early), early), (join, aim, late)], ((0, 1, "LOGICAL_SEQUENCE"),))
+        opening = self._chance.choice(("so that we can ", "in order to ", "so we can "))
+        return self._row([("", opening + aim, late), (", ", self.clause(early), early)], ((1, 0, "LOGICAL_SEQUENCE"),))
 
     def _apart(self) -> Row:
         """Return two or three parts that do not need each other: each names its own things."""

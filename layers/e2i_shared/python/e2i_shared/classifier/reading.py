@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from e2i_shared.classifier.periods import PeriodSpan
     from e2i_shared.classifier.text import Word
     from e2i_shared.classifier.vocabulary import Phrases, Vocabulary
+
+
+_CODE = re.compile(r"</?[a-z]\w*(?:\s[^<>]{0,200})?/?>|\bdrop\s+(?:table|database)\b|\bselect\b[^.?]{0,40}\*|;\s*--")
 
 
 class Lexicon(Protocol):
@@ -130,3 +134,8 @@ def is_english(reading: Reading) -> bool:
     foreign = sum(text in vocabulary().foreign for text in reading.texts)
     english = sum(text in LITTLE_ENGLISH for text in reading.texts)
     return not (foreign > english and (foreign >= 2 or sum(reading.strange) * 2 >= len(reading.words)))
+
+
+def is_code(reading: Reading) -> bool:
+    """Tell whether the text holds markup or SQL."""
+    return bool(_CODE.search(reading.folded))

@@ -82,9 +82,10 @@ def signs(reading: Reading, part: Part) -> list[str]:
     at_head = reading.texts[part.clause.body] if reading.texts[part.clause.body] in SUBORDINATORS else "-"
     things = [text for text in texts if text in THING]
     opening = texts[: part.clause.body - first + 3]
+    head_class = _head_class(opening, part.clause.body - first)
     return [
-        f"class={_head_class(opening)}",
-        f"class={_head_class(opening)}|actor={any(text in ACTORS for text in opening)}",
+        f"class={head_class}",
+        f"class={head_class}|actor={any(text in ACTORS for text in opening)}",
         f"if_so={is_if_so(reading, part)}",
         f"head={at_head}",
         f"sub={head}",
@@ -104,9 +105,11 @@ def signs(reading: Reading, part: Part) -> list[str]:
     ]
 
 
-def _head_class(opening: Sequence[str]) -> str:
+def _head_class(opening: Sequence[str], body: int) -> str:
     """Name what the opening words of a part announce: a condition, an order, something apart, or nothing."""
-    if any(text in IF for text in opening):
+    if opening[body] in IF or (
+        opening[body] in {"only", "even"} and len(opening) > body + 1 and opening[body + 1] in IF
+    ):
         return "if"
     if any(text in ORDER for text in opening):
         return "order"
@@ -114,11 +117,12 @@ def _head_class(opening: Sequence[str]) -> str:
 
 
 def is_if_so(reading: Reading, part: Part) -> bool:
-    """Tell whether a part opens with a condition on what was said before ("if so", "if it has", "otherwise", "only then")."""
+    """Tell whether a part opens with a condition on what was said before ("if so", "only if it has", "otherwise")."""
     texts = reading.texts[part.clause.body : part.clause.body + 3]
     if texts and texts[0] in {"otherwise", "else"}:
         return True
-    return len(texts) > 1 and texts[0] in {"if", "only", "unless", "when"} and texts[1] in BACK
+    rest = texts[1:] if texts[:2] == ("only", "if") else texts
+    return len(rest) > 1 and rest[0] in {"if", "only", "unless"} and rest[1] in BACK
 
 
 def is_ranked(reading: Reading, part: Part) -> bool:
@@ -144,20 +148,28 @@ def overt_edges(reading: Reading, parts: Sequence[Part]) -> list[Edge]:
 
 def _overt(reading: Reading, parts: Sequence[Part], at: int) -> Edge | None:
     """Return the edge that the opening conjunction of one part states."""
-    clause = parts[at].clause
     if is_if_so(reading, parts[at]):
         earlier = [k for k in range(at) if not is_if_so(reading, parts[k])]
         return Edge(earlier[-1], at, "CONDITIONAL", CERTAIN) if earlier else None
-    opening = reading.texts[clause.body : clause.body + 2]
-    partner = _partner(reading, parts, at)
-    if partner is None or len(opening) < 2:
-        return None
-    if opening[0] == "before":
-        return Edge(partner, at, "LOGICAL_SEQUENCE", CERTAIN)
-    if opening[0] in {"after", "once", "having"}:
-        return Edge(at, partner, "LOGICAL_SEQUENCE", CERTAIN)
+    partner = partner_of(reading, [part.clause for part in parts], at)
     if states_condition(reading, parts[at]):
-        return Edge(at, partner, "CONDITIONAL", CERTAIN)
+        if partner is not None:
+            return Edge(at, partner, "CONDITIONAL", CERTAIN)
+        return Edge(at - 1, at, "CONDITIONAL", CERTAIN) if at else None
+    needs = _needs(reading, parts[at].clause)
+    if partner is None or needs is None:
+        return None
+    return Edge(partner, at, "LOGICAL_SEQUENCE", CERTAIN) if needs else Edge(at, partner, "LOGICAL_SEQUENCE", CERTAIN)
+
+
+def _needs(reading: Reading, clause: Clause) -> bool | None:
+    """Tell whether a subordinate clause needs its main clause (before, so that) or is needed by it (after, once, … first)."""
+    lead, body = reading.texts[clause.first : clause.body], reading.texts[clause.body]
+    last = reading.texts[clause.last - 1]
+    if body == "before" or ("so" in lead and body in {"that", "we", "i"}):
+        return True
+    if body in {"after", "once", "having"} or last == "first" or ("but" in lead and body == "first"):
+        return False
     return None
 
 
@@ -170,12 +182,13 @@ def states_condition(reading: Reading, part: Part) -> bool:
     return len(texts) > at + 2 and texts[at + 1] not in ACTORS and not is_if_so(reading, part)
 
 
-def _partner(reading: Reading, parts: Sequence[Part], at: int) -> int | None:
+def partner_of(reading: Reading, clauses: Sequence[Clause], at: int) -> int | None:
     """Return the part that a subordinate clause belongs to: the next one if it opens its sentence, else the one before."""
-    begins = at == 0 or any(sign in reading.gap(parts[at].clause.first) for sign in _ENDS)
+    begins = at == 0 or any(sign in reading.gap(clauses[at].first) for sign in _ENDS)
     if not begins:
         return at - 1
-    return at + 1 if at + 1 < len(parts) else None
+    follows = at + 1 < len(clauses) and not any(sign in reading.gap(clauses[at + 1].first) for sign in _ENDS)
+    return at + 1 if follows else None
 
 
 def overt_kind(reading: Reading, parts: Sequence[Part], edge: Edge) -> str:
@@ -185,6 +198,7 @@ def overt_kind(reading: Reading, parts: Sequence[Part], edge: Edge) -> str:
         return edge.kind
     if parts[edge.source].domain in _YIELDS_SETS and (is_ranked(reading, dependent) or is_subset(reading, dependent)):
         return "ENTITY_TRANSFORMATION"
-    lead = reading.texts[dependent.clause.first : dependent.clause.body + 1]
-    ordered = any(text in SEQUENCE for text in lead)
-    return "LOGICAL_SEQUENCE" if edge.kind == "REFERENCE_CHAIN" and ordered else edge.kind
+    lead = reading.texts[dependent.clause.first : dependent.clause.body + 3]
+    used = any(a in {"use", "using"} and b in THING for a, b in itertools.pairwise(lead))
+    ordered = used or any(text in SEQUENCE for text in lead[:-2])
+    return "LOGICAL_SEQUENCE" if ordered and (used or edge.kind == "REFERENCE_CHAIN") else edge.kind

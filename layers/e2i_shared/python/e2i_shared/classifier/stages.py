@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.classification import Domain, RoutingPattern
+from e2i_shared.classifier.absorb import Asked, absorb, without_statements
 from e2i_shared.classifier.clauses import Clause, split
 from e2i_shared.classifier.dependencies import answer_order, link
-from e2i_shared.classifier.domains import NONE, is_bare_condition, score
-from e2i_shared.classifier.reading import is_english
+from e2i_shared.classifier.domains import NONE, KindsDiffer, is_bare_condition, score
+from e2i_shared.classifier.reading import is_code, is_english
 from e2i_shared.classifier.routes import Evidence, pattern_of
 from e2i_shared.classifier.session import Session, is_followup
 from e2i_shared.classifier.signs import Edge, Part
@@ -21,19 +22,6 @@ if TYPE_CHECKING:
     from e2i_shared.classifier.weights import Weights
 
 MAX_PARTS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One part of a query with its probabilities over domains (and NONE)."""
-
-    clause: Clause
-    probabilities: dict[str, float]
-
-    @property
-    def domain(self) -> str:
-        """The likeliest domain, whatever the chance that nothing is asked."""
-        return max((name for name in self.probabilities if name != NONE), key=lambda name: self.probabilities[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +60,7 @@ class RouteFound:
 
 def cut(reading: Reading, weights: Weights, session: Session) -> Cut:
     """Cut a query into clauses (the last part of stage 1)."""
-    clauses, sure = split(reading, weights.boundary)
+    clauses, sure = split(reading, weights.boundary, KindsDiffer(weights.domain))
     clauses = _attach_conditions(reading, clauses)
     return Cut(tuple(clauses), sure, is_followup(reading, clauses, session))
 
@@ -81,9 +69,10 @@ def find_domains(reading: Reading, clauses: Cut, weights: Weights, session: Sess
     """Score each clause (stage 2)."""
     scores = score(reading, clauses.clauses, weights.domain, session.domain)
     scored = [Asked(clause, found) for clause, found in zip(clauses.clauses, scores, strict=True)]
-    english = is_english(reading)
-    asked = tuple(part for part in scored if english and part.probabilities[NONE] < 0.5)
-    return Domains(asked[:MAX_PARTS], tuple(part for part in scored if part not in asked))
+    readable = is_english(reading) and not is_code(reading)
+    asked = [part for part in scored if readable and part.probabilities[NONE] < 0.5]
+    silent = tuple(part for part in scored if part not in asked)
+    return Domains(tuple(absorb(reading, without_statements(reading, asked))[:MAX_PARTS]), silent)
 
 
 def find_edges(reading: Reading, domains: Domains, weights: Weights) -> Edges:
