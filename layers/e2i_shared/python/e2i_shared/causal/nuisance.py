@@ -1,7 +1,7 @@
 """Cross-fitted nuisance functions: what each unit's outcome and treatment would be expected to be, fitted without that unit.
 
 Folds are drawn from the seed, keep clusters whole and treated shares alike. Two learners: ``linear`` (ridge by leave-one-out,
-penalised logistic) below 1,000 units, where trees overfit, and ``boosted`` (the same linear models with trees on their residuals).
+penalised logistic) below 500 units, where trees overfit, and ``boosted`` (the same linear models with trees on their residuals).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.intp]
 
 LEARNERS = ("auto", "linear", "boosted")
-LINEAR_BELOW = 1_000
+LINEAR_BELOW = 500
 FOLDS_BY_SIZE = ((5_000, 5), (30_000, 3))
 FOLDS_OF_LARGE = 2
 

@@ -55,7 +55,7 @@ class ToolContext:
 
     data: DataSource
     seed: int = 20260101
-    threads: int = 1
+    threads: int = 2
 
 
 @dataclass(frozen=True, slots=True)
