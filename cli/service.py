@@ -23,7 +23,8 @@ def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 picks a free one.")] = DEFAULT_PORT,
     data_dir: DataDirectory = DATA_DIR,
     ready_file: Annotated[
-        Path | None, typer.Option(help='Write {"url", "token"} here once it can serve. [ready.json in the data dir]')
+        Path | None,
+        typer.Option(help='Write {"url", "token"} here too once it can serve, beside ready.json in the data dir.'),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget everything that was kept before.")] = False,
 ) -> None:
@@ -32,10 +33,10 @@ def up(
 
     from infra.local.run import serve
 
-    announced = ready_file or data_dir / READY_FILE
+    announced = data_dir / READY_FILE
     with reporting(as_json=False):
         try:
-            serve(port, data_dir, announced, fresh, lambda line: _tell(line, announced))
+            serve(port, data_dir, ready_file, fresh, lambda line: _tell(line, announced))
         except E2IError as error:
             problem = {"title": error.title, "detail": error.message, "hint": error.hint}
             raise CommandError(Exit.FAILED, problem) from error

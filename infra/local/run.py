@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from infra.local.forks import Zygote
 
 HOST = "127.0.0.1"
+READY_FILE = "ready.json"
 TOKEN_SECONDS = 30 * 24 * 3600
 SHUTDOWN_SECONDS = 5
 WATCH_SECONDS = 1.0
@@ -70,7 +71,8 @@ def serve(
     data_dir
         Where everything is kept; made when it does not exist.
     ready_file
-        Written, atomically, once requests are served: ``{"url", "token"}`` with an owner's token of the default tenant; removed at the end.
+        Written beside ``ready.json`` in the data directory, atomically, once requests are served: ``{"url", "token"}`` with an owner's
+        token of the default tenant; both are removed at the end.
     fresh
         Begin with an empty data directory.
     on_event
@@ -92,13 +94,14 @@ def serve(
             if fresh:
                 postgres.stop_orphan(data.postgres)
                 wipe(data)
-            _withdraw(ready_file)  # one that a killed runtime left
+            ready_files = list(dict.fromkeys([data.root / READY_FILE, *([ready_file] if ready_file else [])]))
+            _withdraw(ready_files)  # those that a killed runtime left
             tokens.ensure_key(data.keys)
             with _logging(data), _zygotes() as zygotes, _database(data, on_event) as (server, database_url):
                 described = tuple(each for each in functions or all_functions() if not each.runs_on_deploy)
                 conninfo = postgres.create_runtime_database(server)
                 runtime = Runtime.build(described, data, url, database_url, conninfo, zygotes, workflows)
-                _run_loop(_serve(runtime, server, listener, url, ready_file, on_event))
+                _run_loop(_serve(runtime, server, listener, url, ready_files, on_event))
 
 
 @contextmanager
@@ -191,7 +194,7 @@ async def _serve(
     database: postgres.Server,
     listener: socket.socket,
     url: str,
-    ready_file: Path | None,
+    ready_files: Sequence[Path],
     on_event: Callable[[str], None],
 ) -> None:
     stop = asyncio.Event()
@@ -216,7 +219,7 @@ async def _serve(
         runtime.spawn(_keep_alive(runtime, database, on_event))
         if resumed:
             on_event(f"Resumed {resumed} running executions.")
-        _announce(runtime.data_dir, url, ready_file)
+        _announce(runtime.data_dir, url, ready_files)
         on_event(f"Ready at {url}")
         runtime.zygotes["image"].begin()
         waiting = asyncio.create_task(stop.wait())
@@ -224,26 +227,25 @@ async def _serve(
         waiting.cancel()
     finally:
         on_event("Stopping …")
-        _withdraw(ready_file)
+        _withdraw(ready_files)
         server.should_exit = True
         if serving is not None:
             await serving
         await runtime.close()
 
 
-def _announce(data_dir: DataDir, url: str, ready_file: Path | None) -> None:
-    if ready_file is None:
-        return
+def _announce(data_dir: DataDir, url: str, ready_files: Sequence[Path]) -> None:
     token = tokens.issue(data_dir.root, "owner", DEFAULT_TENANT, "local-owner", TOKEN_SECONDS)
-    partial = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
-    ready_file.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({"url": url, "token": token}, file)
-    partial.replace(ready_file)
+    for ready_file in ready_files:
+        partial = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+        ready_file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump({"url": url, "token": token}, file)
+        partial.replace(ready_file)
 
 
-def _withdraw(ready_file: Path | None) -> None:
-    if ready_file is not None:
+def _withdraw(ready_files: Sequence[Path]) -> None:
+    for ready_file in ready_files:
         ready_file.unlink(missing_ok=True)
 
 

@@ -24,16 +24,16 @@ def test_up_serves_where_it_is_told_and_prints_url_and_token(run, monkeypatch, t
 
     def serve(port: int, data_dir: Path, ready_file: Path, fresh: bool, on_event) -> None:
         seen.update(port=port, data_dir=data_dir, ready_file=ready_file, fresh=fresh)
-        ready_file.parent.mkdir(parents=True, exist_ok=True)
-        ready_file.write_text(json.dumps({"url": "http://127.0.0.1:1234", "token": "tok"}))
+        data_dir.mkdir(parents=True, exist_ok=True)
+        (data_dir / "ready.json").write_text(json.dumps({"url": "http://127.0.0.1:1234", "token": "tok"}))
         on_event("Starting the database …")
         on_event("Ready at http://127.0.0.1:1234")
 
     monkeypatch.setattr(local, "serve", serve)
-    result = run("up", "--port", "0", "--data-dir", str(tmp_path / "d"), "--fresh")
+    result = run("up", "--port", "0", "--data-dir", str(tmp_path / "d"), "--ready-file", "r.json", "--fresh")
 
     assert result.exit_code == 0, result.stderr
-    assert seen == {"port": 0, "data_dir": tmp_path / "d", "ready_file": tmp_path / "d/ready.json", "fresh": True}
+    assert seen == {"port": 0, "data_dir": tmp_path / "d", "ready_file": Path("r.json"), "fresh": True}
     for text in ("Starting the database", "Ready at http://127.0.0.1:1234", "tok", "/api/v1/docs"):
         assert text in result.stderr
 
