@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_shared.db.connection import Database
+
+settings.register_profile("busy", deadline=None)  # how long an example takes is the machine's business
+settings.load_profile("busy")
 
 TENANT = "00000000-0000-7000-8000-000000000001"
 OTHER_TENANT = "00000000-0000-7000-8000-000000000002"
