@@ -115,15 +115,15 @@ def test_a_ready_file_is_private_whole_and_taken_away(tmp_path: Path):
     tokens.ensure_key(data.keys)
     ready = tmp_path / "new" / "ready.json"
 
-    _announce(data, "http://127.0.0.1:1", ready)
-    _announce(data, "http://127.0.0.1:1", None)
+    _announce(data, "http://127.0.0.1:1", [data.root / "ready.json", ready])
 
+    assert ready.read_text() == (data.root / "ready.json").read_text()
     assert stat.S_IMODE(ready.stat().st_mode) == 0o600
     assert [path.name for path in ready.parent.iterdir()] == ["ready.json"]
-    _withdraw(ready)
-    _withdraw(ready)
-    _withdraw(None)
+    _withdraw([ready])
+    _withdraw([data.root / "ready.json", ready])
     assert not ready.exists()
+    assert not (data.root / "ready.json").exists()
 
 
 @pytest.mark.parametrize("port", [1, 99_999])
