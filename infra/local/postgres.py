@@ -8,17 +8,16 @@ import time
 import warnings
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
 from e2i_shared.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 RUNTIME_DATABASE = "e2i_runtime"
-REAPING_SECONDS = 5.0
+SOCKET_LOCK = ".s.PGSQL.5432.lock"
+QUIET_SECONDS = 10.0
 STOP_SECONDS = 15.0
 INCLUDE = "include_if_exists = 'e2i.conf'\n"
 # For one machine shared with its user: little memory, no network, no wait for a full checkpoint to fill the disk.
@@ -124,11 +123,17 @@ def create_runtime_database(server: Server) -> str:
     return server.conninfo(RUNTIME_DATABASE)
 
 
+def _pid_file(folder: Path) -> list[str]:
+    with suppress(OSError):
+        return (folder / "postmaster.pid").read_text().splitlines()
+    return []
+
+
 def _postmaster(folder: Path) -> psutil.Process | None:
     """Return the process that the folder's pid file names, if there is one."""
     try:
-        return psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
-    except (OSError, ValueError, IndexError, psutil.Error):
+        return psutil.Process(int(_pid_file(folder)[0]))
+    except (ValueError, IndexError, psutil.Error):
         return None
 
 
@@ -142,14 +147,32 @@ def _runs(process: psutil.Process | None) -> bool:
 
 
 def _forget_stale_processes(folder: Path) -> None:
-    """Remove what names processes that are gone, or whose ids are others' by now; a pid that is nobody's, the server handles itself."""
+    """Remove what names a process that is gone, or whose id is another's by now; a pid that is nobody's, the server handles itself."""
     (folder / ".handle_pids.json").unlink(missing_ok=True)
     process = _postmaster(folder)
-    deadline = time.monotonic() + REAPING_SECONDS
-    while process is not None and process.is_running() and not _runs(process) and time.monotonic() < deadline:
-        time.sleep(0.05)  # its last children end meanwhile, too
-    if process is not None and process.is_running() and not _runs(process):
-        (folder / "postmaster.pid").unlink(missing_ok=True)
+    if process is None or _runs(process):
+        return
+    deadline = time.monotonic() + QUIET_SECONDS
+    while not _quiet(folder):
+        if time.monotonic() > deadline:
+            raise ConfigurationError(
+                f"Processes of a server that was killed still work on {folder}.",
+                field="data_dir",
+                hint="end them first",
+            )
+        time.sleep(0.05)
+    for socket_folder in _pid_file(folder)[4:5]:
+        (Path(socket_folder) / SOCKET_LOCK).unlink(missing_ok=True)
+    (folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _quiet(folder: Path) -> bool:
+    """Return whether nothing that a killed server left still works on the files."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if _runs(process) and process.cwd() == str(folder):
+                return False
+    return True
 
 
 def _configure(folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -78,28 +80,38 @@ def test_a_killed_server_comes_up_again_with_what_was_committed(server: postgres
         assert connection.execute("SELECT n FROM kept").fetchone() == (1,)
 
 
-def test_a_pid_file_that_names_somebody_else_does_not_stop_it(folder: Path):
-    lines = [str(os.getpid()), str(folder), "1", "5432", str(folder), "", "1 1", "ready"]
+@pytest.fixture
+def bystander() -> Iterator[int]:
+    """A process that has nothing to do with it."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"]) as process:
+        yield process.pid
+        assert process.poll() is None, "nobody else's process is ended"
+        process.kill()
+
+
+def test_a_pid_file_that_names_somebody_else_does_not_stop_it(folder: Path, bystander: int):
+    lines = [str(bystander), str(folder), "1", "5432", str(folder), "", "1 1", "ready"]
     (folder / "postmaster.pid").write_text("\n".join(lines) + "\n")
+    (folder / ".s.PGSQL.5432.lock").write_text("\n".join(lines) + "\n")
     (folder / ".handle_pids.json").write_text("[1]")
 
     server = postgres.start(folder)
 
     assert server.alive
-    assert server.handle.get_pid() != os.getpid()
+    assert server.handle.get_pid() != bystander
     server.stop()
 
 
-def test_an_orphan_is_stopped_and_anything_else_left_alone(folder: Path, tmp_path: Path):
+def test_an_orphan_is_stopped_and_anything_else_left_alone(folder: Path, tmp_path: Path, bystander: int):
     server = postgres.start(folder)
 
     postgres.stop_orphan(folder)
     assert not server.alive
     postgres.stop_orphan(folder)
     postgres.stop_orphan(tmp_path)
-    (tmp_path / "postmaster.pid").write_text(f"{os.getpid()}\n")
+    (tmp_path / "postmaster.pid").write_text(f"{bystander}\n")
     postgres.stop_orphan(tmp_path)
-    assert alive(os.getpid())
+    assert alive(bystander)
     server.stop()
 
 
