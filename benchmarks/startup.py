@@ -146,7 +146,7 @@ def compositions(folder: Path) -> dict[str, float]:
     data = open_data_dir(folder)
     tokens.ensure_key(data.keys)
     server = postgres.start(data.postgres)
-    zygotes = make_zygotes()
+    zygotes = make_zygotes(data.logs)
     try:
         conninfo = postgres.create_runtime_database(server)
         runtime = Runtime.build(functions, data, "http://127.0.0.1:1", "unused", conninfo, zygotes)

@@ -18,6 +18,7 @@ from infra.local.zygote import PID, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
 
 READY_SECONDS = 60.0  # importing on a loaded machine; Lambda's own limit of 10 s counts on an idle one
 
@@ -137,9 +138,10 @@ async def _receive(connection: socket.socket, size: int) -> bytes:
 class Zygote:
     """The root of a tree of forked processes, with libraries preloaded; started on first use, and again when it died."""
 
-    def __init__(self, environment: Mapping[str, str], preload: Sequence[str]) -> None:
+    def __init__(self, environment: Mapping[str, str], preload: Sequence[str], log: Path) -> None:
         self._environment = dict(environment)
         self._preload = list(preload)
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None  # to a process that nobody has asked for anything yet
         self._forker = Forker(self._start)
@@ -168,13 +170,16 @@ class Zygote:
         self.stop()
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-m", "infra.local.zygote", str(theirs.fileno()), *self._preload]
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command,
-            env=self._environment,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # a Ctrl-C in the terminal is the runtime's to handle
-        )
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command,
+                env=self._environment,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a Ctrl-C in the terminal is the runtime's to handle
+            )
         theirs.close()
         ours.setblocking(False)  # noqa: FBT003 - the socket API's own positional
         self._line = ours

@@ -97,7 +97,7 @@ def serve(
             ready_files = list(dict.fromkeys([data.root / READY_FILE, *([ready_file] if ready_file else [])]))
             _withdraw(ready_files)  # those that a killed runtime left
             tokens.ensure_key(data.keys)
-            with _logging(data), _zygotes() as zygotes, _database(data, on_event) as (server, database_url):
+            with _logging(data), _zygotes(data) as zygotes, _database(data, on_event) as (server, database_url):
                 described = tuple(each for each in functions or all_functions() if not each.runs_on_deploy)
                 conninfo = postgres.create_runtime_database(server)
                 runtime = Runtime.build(described, data, url, database_url, conninfo, zygotes, workflows)
@@ -124,9 +124,9 @@ def _logging(data: DataDir) -> Iterator[None]:
 
 
 @contextmanager
-def _zygotes() -> Iterator[dict[str, Zygote]]:
+def _zygotes(data: DataDir) -> Iterator[dict[str, Zygote]]:
     """Begin with the imports, which take as long as the database."""
-    zygotes = make_zygotes()
+    zygotes = make_zygotes(data.logs)
     try:
         zygotes["zip"].begin()
         yield zygotes

@@ -76,9 +76,9 @@ def workflow_definitions(folder: Path, descriptions: Sequence[FunctionDescriptio
     return definitions
 
 
-def make_zygotes() -> dict[str, Zygote]:
+def make_zygotes(logs: Path) -> dict[str, Zygote]:
     """Return the roots of the functions' processes, by package; none is started yet."""
-    return {package: Zygote(inherited(), modules) for package, modules in PRELOAD.items()}
+    return {name: Zygote(inherited(), modules, logs / f"{name}-imports.log") for name, modules in PRELOAD.items()}
 
 
 @dataclass(slots=True)

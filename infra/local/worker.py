@@ -80,8 +80,7 @@ def settle(specification: dict[str, Any]) -> None:
     """Take the function's environment and log file, and arrange to die with the process that forked this one."""
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     os.environ.update(specification["environment"])
     log = os.open(specification["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
@@ -89,6 +88,12 @@ def settle(specification: dict[str, Any]) -> None:
     os.close(log)
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - lives as long as the process, on a descriptor
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - lives as long as the process, on a descriptor
+
+
+def die_with_parent() -> None:
+    """Ask the kernel, where it can be asked, to end this process with the one that made it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _leave_with_the_runtime(connection: socket.socket) -> None:

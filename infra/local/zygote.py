@@ -74,4 +74,5 @@ def _become(specification: dict[str, Any], descriptor: int) -> None:
 
 
 if __name__ == "__main__":
+    worker.die_with_parent()  # also while it imports and listens to nobody
     serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

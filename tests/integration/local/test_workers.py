@@ -29,7 +29,7 @@ Scenario = Callable[[Pool], Awaitable[None]]
 @asynccontextmanager
 async def pool(folder: Path, name: str = "misbehave", **fields: Any) -> AsyncIterator[Pool]:
     environment = {**os.environ, "PYTHONPATH": str(TESTS), "TINY_DIR": str(folder)}
-    zygote = Zygote(environment, ["json", "no_such_module"])
+    zygote = Zygote(environment, ["json", "no_such_module"], folder / "imports.log")
     made = Pool(tiny(name, **fields), zygote, {"MARK": "mine"}, folder / f"{name}.log")
     try:
         yield made
