@@ -33,7 +33,7 @@ def small_doses(seed: int) -> World:
 
 
 def few_clusters(seed: int) -> World:
-    return clustered(seed, 60, 10)
+    return clustered(seed, 60, 8)
 
 
 CHEAP = {
@@ -69,9 +69,9 @@ def test_intervals_of_cheap_estimators_hold_the_truth(name):
 
 
 def test_intervals_under_nonlinear_confounding_hold_the_truth():
-    z, bias = run(NONLINEAR["sines"], 12)
+    z, bias = run(NONLINEAR["sines"], 8)
 
-    assert (np.abs(z) < 1.96).mean() >= least(12, 0.93)
+    assert (np.abs(z) < 1.96).mean() >= least(8, 0.93)
     assert abs(bias) < 1.1
 
 

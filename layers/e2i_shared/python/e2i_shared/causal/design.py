@@ -26,7 +26,7 @@ MOST_INDICATORS = 30
 TREE_INDICATORS = 12
 PRODUCTS = "combinations of categories"  # owner of their columns
 RARE_SHARE, RARE_COUNT = 0.01, 10
-UNITS_PER_PRODUCT, MOST_PRODUCTS = 50, 100
+UNITS_PER_PRODUCT, MOST_PRODUCTS = 500, 100
 
 
 @dataclass(frozen=True, slots=True)

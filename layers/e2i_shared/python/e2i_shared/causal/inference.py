@@ -83,3 +83,8 @@ def intracluster_correlation(values: Floats, clusters: Codes | None) -> float | 
     adjusted_size = (n - float((sizes**2).sum()) / n) / (groups - 1)
     total = between + (adjusted_size - 1) * within
     return min(max((between - within) / total, 0.0), 0.999) if total > 0 else 0.0
+
+
+def widened(inference: Inference, shift: float) -> Inference:
+    """Return the interval with standard error √(se² + shift²), for what a nuisance model's smoothing may still do."""
+    return interval(inference.estimate, float(np.hypot(inference.std_error, shift)), inference.df, inference.level)

@@ -7,7 +7,7 @@ penalised logistic) below 500 units, where trees overfit, and ``boosted`` (the s
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +30,7 @@ LEARNERS = ("auto", "linear", "boosted")
 LINEAR_BELOW = 500
 FOLDS_BY_SIZE = ((5_000, 5), (30_000, 3))
 FOLDS_OF_LARGE = 2
+REPEATS_OF_SMALL, SMALL = 3, 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class Fit:
 class CrossFit:
     """Out-of-fold predictions of all units: ``arms`` (n, 2), ``treatment`` (n,) not yet clipped, and the folds (n,).
 
-    ``trees`` are how many the outcome and the treatment model use.
+    ``trees`` are how many the outcome and the treatment model use; ``smoother`` is the same fit one step back along their paths,
+    with half the trees, by which estimators judge what smoothing still does to them.
     """
 
     arms: Floats
@@ -58,6 +60,7 @@ class CrossFit:
     folds: Rows
     learner: str
     trees: tuple[int, int]
+    smoother: CrossFit | None = None
 
 
 def choose_learner(study: Study, settings: Settings) -> str:
@@ -77,6 +80,13 @@ def fold_count(study: Study, settings: Settings) -> int:
     """Return how many folds: 5 below 5,000 rows, 3 below 30,000, else 2; never more than the clusters allow."""
     by_size = next((folds for size, folds in FOLDS_BY_SIZE if study.n < size), FOLDS_OF_LARGE)
     return min(settings.folds or by_size, study.groups)
+
+
+def repeat_count(study: Study, settings: Settings) -> int:
+    """Return how often to cross-fit: as asked, else 3 times for trees on fewer than 3,000 units, else once."""
+    if settings.repeats is not None:
+        return settings.repeats
+    return REPEATS_OF_SMALL if choose_learner(study, settings) == "boosted" and study.n < SMALL else 1
 
 
 def draw_folds(study: Study, count: int, seed: int) -> Rows:
@@ -128,12 +138,16 @@ def _settle(study: Study, outcome: Floats, treatment: Floats, target: Floats, fo
     signs = (1 - 2 * a)[:, None]
     losses = np.logaddexp(0.0, signs * treatment) if binary else (a[:, None] - treatment) ** 2
     at_a = learners.undersmoothed(losses.mean(axis=0))
-    trees = (learners.PATH[at_y], learners.PATH[at_a])
-    arms, expected = outcome[:, :, at_y], treatment[:, at_a]
-    if binary:
-        expected = learners.expit(expected)
-        arms = arms.clip(0.0, 1.0) if study.binary_outcome else arms
-    return CrossFit(arms, expected, folds, "boosted" if max(trees) else "linear", trees)
+
+    def at(step_y: int, step_a: int) -> CrossFit:
+        arms, expected = outcome[:, :, step_y], treatment[:, step_a]
+        if binary:
+            expected = learners.expit(expected)
+            arms = arms.clip(0.0, 1.0) if study.binary_outcome else arms
+        trees = (learners.PATH[step_y], learners.PATH[step_a])
+        return CrossFit(arms, expected, folds, "boosted" if max(trees) else "linear", trees)
+
+    return replace(at(at_y, at_a), smoother=at(max(at_y - 1, 0), max(at_a - 1, 0)))
 
 
 def _side_by_side(one: Callable[[int], Fit], count: int, threads: int) -> list[Fit]:

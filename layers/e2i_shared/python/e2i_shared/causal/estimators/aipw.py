@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY, OVERLAP
-from e2i_shared.causal.inference import infer_mean, interval
-from e2i_shared.causal.nuisance import cross_fit
+from e2i_shared.causal.inference import infer_mean, interval, widened
+from e2i_shared.causal.nuisance import cross_fit, repeat_count
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
 from e2i_shared.causal.study import check
 
@@ -31,7 +32,9 @@ class Aipw:
     """The average effect of a 0/1 treatment over all units.
 
     τ̂ = 1/n Σ μ̂₁ − μ̂₀ + A(Y − μ̂₁)/ê − (1 − A)(Y − μ̂₀)/(1 − ê)   (Robins, Rotnitzky & Zhao 1994), nuisances cross-fitted
-    (Chernozhukov et al. 2018, §5.1). Doubly robust: right when either the outcome or the propensity is.
+    (Chernozhukov et al. 2018, §5.1). Doubly robust: right when either the outcome or the propensity is. The variance is that of the
+    influence function plus the squared shift of the estimate when the nuisance models use half the trees: the bias that smoothing
+    leaves is of that size.
     """
 
     name = "aipw"
@@ -44,19 +47,41 @@ class Aipw:
     def estimate(self, study: Study, settings: Settings) -> Estimate:
         """Return the effect in outcome units; raise InsufficientDataError, NoVariationError or NoOverlapError.
 
-        With ``settings.repeats`` > 1 the run of median estimate is returned, its variance widened by the spread of the
+        With repeats the run of median estimate is returned, its variance widened by the spread of the
         estimates: median of se² + (τ̂ − median τ̂)².
         """
         check(study)
-        runs = [_once(study, settings, settings.seed + 1_000 * r) for r in range(settings.repeats)]
-        return _median(runs, study, settings)
+        return _median(
+            [_once(study, settings, settings.seed + 1_000 * r) for r in range(repeat_count(study, settings))],
+            study,
+            settings,
+        )
 
 
-def _once(study: Study, settings: Settings, seed: int) -> tuple[Floats, Nuisances, Floats, Floats]:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One cross-fitting: scores (n,) of both arms, and how far the estimate moves with half the trees."""
+
+    arm_1: Floats
+    arm_0: Floats
+    nuisances: Nuisances
+    shift: float
+
+    @property
+    def scores(self) -> Floats:
+        return self.arm_1 - self.arm_0
+
+
+def _once(study: Study, settings: Settings, seed: int) -> _Run:
     fitted = cross_fit(study, settings, seed=seed)
     nuisances = _nuisances(study, fitted, settings.clip)
-    arm_1, arm_0 = _potential(study, fitted, nuisances)
-    return arm_1 - arm_0, nuisances, arm_1, arm_0
+    arm_1, arm_0 = _potential(study, fitted.arms, nuisances.treatment)
+    shift = 0.0
+    if fitted.smoother is not None:
+        smooth = fitted.smoother.treatment.clip(settings.clip, 1 - settings.clip)
+        other_1, other_0 = _potential(study, fitted.smoother.arms, smooth)
+        shift = float((arm_1 - arm_0).mean() - (other_1 - other_0).mean())
+    return _Run(arm_1, arm_0, nuisances, shift)
 
 
 def _nuisances(study: Study, fitted: CrossFit, clip: float) -> Nuisances:
@@ -85,37 +110,40 @@ def _nuisances(study: Study, fitted: CrossFit, clip: float) -> Nuisances:
     )
 
 
-def _potential(study: Study, fitted: CrossFit, nuisances: Nuisances) -> tuple[Floats, Floats]:
-    a, y, e = study.treatment, study.outcome, nuisances.treatment
-    mu_0, mu_1 = fitted.arms.T
+def _potential(study: Study, arms: Floats, e: Floats) -> tuple[Floats, Floats]:
+    a, y = study.treatment, study.outcome
+    mu_0, mu_1 = arms.T
     return mu_1 + a * (y - mu_1) / e, mu_0 + (1 - a) * (y - mu_0) / (1 - e)
 
 
-def _median(runs: list[tuple[Floats, Nuisances, Floats, Floats]], study: Study, settings: Settings) -> Estimate:
-    means = np.array([run[0].mean() for run in runs])
-    scores, nuisances, arm_1, arm_0 = runs[int(np.abs(means - np.median(means)).argmin())]
+def _median(runs: list[_Run], study: Study, settings: Settings) -> Estimate:
+    means = np.array([run.scores.mean() for run in runs])
+    chosen = runs[int(np.abs(means - np.median(means)).argmin())]
+    nuisances = chosen.nuisances
     overlap = diagnostics.binary_overlap(study.treatment, nuisances.treatment)
     diagnostics.require_overlap(study, overlap)
-    inference = _widened([run[0] for run in runs], means, study, settings.level)
+    inference = _settled(runs, study, settings.level)
     balance = diagnostics.binary_balance(study, nuisances.treatment)
     return Estimate(
         inference=inference,
         method=Aipw.name,
         estimand=Aipw.estimand,
-        scores=scores,
+        scores=chosen.scores,
         nuisances=nuisances,
-        diagnostics=Diagnostics(overlap, balance, diagnostics.influence(scores), nuisances.quality, nuisances.clipped),
-        mean_treated=float(arm_1.mean()),
-        mean_control=float(arm_0.mean()),
+        diagnostics=Diagnostics(
+            overlap, balance, diagnostics.influence(chosen.scores), nuisances.quality, nuisances.clipped
+        ),
+        mean_treated=float(chosen.arm_1.mean()),
+        mean_control=float(chosen.arm_0.mean()),
         assumptions=(CONSISTENCY, CONFOUNDING, OVERLAP),
         warnings=_warnings(study, overlap.share_outside, nuisances.clipped, [b.after for b in balance], settings.clip),
     )
 
 
-def _widened(scores: list[Floats], means: Floats, study: Study, level: float) -> Inference:
-    """Return the median estimate over repeats (Chernozhukov et al. 2018, Definition 3.3)."""
-    parts = [infer_mean(each, study.clusters, level=level) for each in scores]
-    middle = float(np.median(means))
+def _settled(runs: list[_Run], study: Study, level: float) -> Inference:
+    """Return the median estimate over repeats (Chernozhukov et al. 2018, Definition 3.3), each widened by its shift."""
+    parts = [widened(infer_mean(run.scores, study.clusters, level=level), run.shift) for run in runs]
+    middle = float(np.median([p.estimate for p in parts]))
     variance = float(np.median([p.std_error**2 + (p.estimate - middle) ** 2 for p in parts]))
     return interval(middle, float(np.sqrt(variance)), parts[0].df, level)
 

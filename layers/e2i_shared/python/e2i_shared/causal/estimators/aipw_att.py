@@ -9,7 +9,7 @@ import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY
-from e2i_shared.causal.inference import infer_mean
+from e2i_shared.causal.inference import infer_mean, widened
 from e2i_shared.causal.nuisance import cross_fit
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances, Overlap
 from e2i_shared.causal.study import check
@@ -17,6 +17,7 @@ from e2i_shared.causal.study import check
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from e2i_shared.causal.nuisance import CrossFit
     from e2i_shared.causal.study import Settings, Study
 
     Floats = NDArray[np.float64]
@@ -40,19 +41,19 @@ class AipwTreated:
         fitted = cross_fit(study, settings)
         a, y = study.treatment, study.outcome
         e = fitted.treatment.clip(0.0, 1 - settings.clip)
-        odds = (1 - a) * e / (1 - e)
-        share = float(a.mean())
+        odds, share = (1 - a) * e / (1 - e), float(a.mean())
         weight = (a - odds) / share
         residual = weight * (y - fitted.arms[:, 0])
         effect = float(residual.mean())
         scores = residual - (a / share - 1) * effect
+        shift = 0.0 if fitted.smoother is None else effect - _effect(study, fitted.smoother, settings.clip)
         nuisances = _nuisances(study, fitted.arms, e, weight, fitted.learner, fitted.folds, fitted.treatment)
         overlap = _overlap(a, e, odds)
         diagnostics.require_overlap(study, replace(overlap, share_outside=float((e[a == 1] > 0.95).mean())))
         balance = diagnostics.weighted_balance(study, a, odds)
         treated = float(y[a == 1].mean())
         return Estimate(
-            inference=infer_mean(scores, study.clusters, level=settings.level),
+            inference=widened(infer_mean(scores, study.clusters, level=settings.level), shift),
             method=self.name,
             estimand=self.estimand,
             scores=scores,
@@ -65,6 +66,11 @@ class AipwTreated:
             assumptions=(CONSISTENCY, CONFOUNDING, OVERLAP),
             warnings=(),
         )
+
+
+def _effect(study: Study, fitted: CrossFit, clip: float) -> float:
+    a, e = study.treatment, fitted.treatment.clip(0.0, 1 - clip)
+    return float(((a - (1 - a) * e / (1 - e)) * (study.outcome - fitted.arms[:, 0])).sum() / a.sum())
 
 
 def _nuisances(

@@ -8,7 +8,7 @@ import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY
-from e2i_shared.causal.inference import infer_mean
+from e2i_shared.causal.inference import infer_mean, widened
 from e2i_shared.causal.learners import ridge
 from e2i_shared.causal.nuisance import cross_fit
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
@@ -55,11 +55,15 @@ class AveragePartialEffect:
         phi = _modifiers(study)
         variance = _conditional_variance(study, fitted.treatment)
         nuisances = _nuisances(study, fitted, phi, variance)
-        scores = nuisances.effect + nuisances.weight * (study.outcome - nuisances.fitted)
+        scores = _scores(study, nuisances)
+        shift = 0.0
+        if fitted.smoother is not None and max(fitted.trees):
+            shift = float((scores - _scores(study, _nuisances(study, fitted.smoother, phi, variance))).mean())
+        plain = infer_mean(scores, study.clusters, level=settings.level, parameters=phi.shape[1])
         overlap = diagnostics.dose_overlap(study.treatment, variance, nuisances.weight)
         balance = diagnostics.dose_balance(study, nuisances.weight)
         return Estimate(
-            inference=infer_mean(scores, study.clusters, level=settings.level, parameters=phi.shape[1]),
+            inference=widened(plain, shift),
             method=self.name,
             estimand=self.estimand,
             scores=scores,
@@ -70,6 +74,10 @@ class AveragePartialEffect:
             assumptions=(CONSISTENCY, CONFOUNDING, LINEAR_DOSE),
             warnings=_warnings(overlap.share_outside),
         )
+
+
+def _scores(study: Study, nuisances: Nuisances) -> Floats:
+    return np.asarray(nuisances.effect + nuisances.weight * (study.outcome - nuisances.fitted))
 
 
 def _modifiers(study: Study) -> Floats:
