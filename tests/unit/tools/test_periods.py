@@ -53,8 +53,8 @@ def test_what_a_period_is_compared_with(of, comparison, expected):
 
 @given(st.integers(0, 400), st.integers(1, 30))
 def test_months_before_are_as_many_as_the_period_has(start, length):
-    first = np.datetime64("2000-01", "M") + start
-    period = Span(first.astype("datetime64[D]"), (first + length).astype("datetime64[D]"))
+    first = np.datetime64("2000-01", "M") + np.timedelta64(start, "M")
+    period = Span(first.astype("datetime64[D]"), (first + np.timedelta64(length, "M")).astype("datetime64[D]"))
 
     before = period.earlier("previous_period")
 
@@ -72,7 +72,7 @@ def test_periods_are_labelled_as_people_write_them():
     ("grain", "expected"), [("month", "2026-08-01"), ("quarter", "2026-07-01"), ("year", "2026-01-01")]
 )
 def test_a_day_belongs_to_its_period(grain, expected):
-    starts = grain_starts(np.array([day("2026-08-31"), np.datetime64("NaT")]), grain)
+    starts = grain_starts(np.array([day("2026-08-31"), np.datetime64("NaT", "D")]), grain)
 
     assert starts[0] == day(expected)
     assert np.isnat(starts[1])
@@ -112,7 +112,7 @@ def test_the_last_complete_quarter_ends_by_the_end_of_the_data():
 
 
 def test_what_rows_cover_depends_on_their_rhythm():
-    days = np.array([day("2026-01-01"), day("2026-02-01"), np.datetime64("NaT")])
+    days = np.array([day("2026-01-01"), day("2026-02-01"), np.datetime64("NaT", "D")])
 
     assert observed(days, monthly=True) == span("2026-01-01", "2026-03-01")
     assert observed(days, monthly=False) == span("2026-01-01", "2026-02-02")
@@ -120,7 +120,7 @@ def test_what_rows_cover_depends_on_their_rhythm():
 
 
 def test_a_span_holds_its_start_but_not_its_end():
-    days = np.array([day("2026-01-01"), day("2026-01-31"), day("2026-02-01"), np.datetime64("NaT")])
+    days = np.array([day("2026-01-01"), day("2026-01-31"), day("2026-02-01"), np.datetime64("NaT", "D")])
 
     assert span("2026-01-01", "2026-02-01").holds(days).tolist() == [True, True, False, False]
 

@@ -100,7 +100,7 @@ def _remaining(params: Params, question: Question, days: Days) -> Span | None:
 
 def _days(frame: Frame, time: Column | None) -> Days:
     if time is None:
-        return np.full(frame.n, np.datetime64("NaT"), dtype="datetime64[D]")
+        return np.full(frame.n, np.datetime64("NaT", "D"))
     values = frame.columns[time.name]
     if not isinstance(values, Dates):
         raise ContractError(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Grain = Literal["none", "month", "quarter", "year"]
 IsoDate = Annotated[str, Field(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
+DAY, MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 
 
 class Period(BaseModel):
@@ -65,14 +66,14 @@ class Span:
 
     def text(self) -> str:
         """Return the span in words."""
-        return f"{self.start} to {self.end - 1}"
+        return f"{self.start} to {self.end - DAY}"
 
 
 def grain_starts(days: Days, grain: Grain) -> Days:
     """Return the first day (n,) of the month, quarter or year of each day; NaT stays."""
     months = days.astype("datetime64[M]")
     offset = np.where(np.isnat(days), 0, months.astype(np.int64) % _MONTHS[grain])
-    return np.asarray((months - offset).astype("datetime64[D]"))
+    return np.asarray((months - offset.astype("timedelta64[M]")).astype("datetime64[D]"))
 
 
 def grain_label(start: np.datetime64, grain: Grain) -> str:
@@ -94,7 +95,7 @@ def covered(column: Column) -> Span | None:
     if profile.minimum is None or profile.maximum is None:
         return None
     first, last = (np.datetime64(str(text)[:10], "D") for text in (profile.minimum, profile.maximum))
-    return Span(first, _moved(last, 1) if is_monthly(column) else last + 1)
+    return Span(first, _moved(last, 1) if is_monthly(column) else last + DAY)
 
 
 def is_monthly(column: Column) -> bool:
@@ -111,7 +112,7 @@ def observed(days: Days, *, monthly: bool) -> Span | None:
     known = days[~np.isnat(days)]
     if not known.size:
         return None
-    return Span(known.min(), _moved(known.max(), 1) if monthly else known.max() + 1)
+    return Span(known.min(), _moved(known.max(), 1) if monthly else known.max() + DAY)
 
 
 def last_complete(available: Span, grain: Grain) -> Span:
@@ -135,5 +136,5 @@ def _month_start(day: np.datetime64) -> np.datetime64:
 
 
 def _moved(day: np.datetime64, months: int) -> np.datetime64:
-    target = _months(day) + months
-    return min(_days(target) + (day - _month_start(day)), _days(target + 1) - 1)
+    target = _months(day) + np.timedelta64(months, "M")
+    return min(_days(target) + (day - _month_start(day)), _days(target + MONTH) - DAY)
