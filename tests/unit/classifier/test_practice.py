@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from e2i_shared.classifier.corpus import load
-from e2i_shared.classifier.practice import Practice
+from e2i_shared.classifier.practice import Practice, unlike
 
 TEMPLATES = Path("tests/data/classifier/templates.yaml")
 
@@ -46,11 +47,21 @@ def test_every_type_of_edge_is_practised_in_both_directions_where_language_has_b
     assert {("CONDITIONAL", False), ("LOGICAL_SEQUENCE", False)} <= found
 
 
-def test_practice_sentences_are_not_test_queries(rows):
-    tested = {
-        row.query.lower().rstrip("?. ")
-        for row in load(TEMPLATES.with_name("corpus.jsonl"))
-        if row.is_test and len(row.query.split()) > 3
-    }
+def test_for_measuring_practice_is_kept_unlike_every_test_query(rows):
+    tested = [row for row in load(TEMPLATES.with_name("corpus.jsonl")) if row.is_test]
 
-    assert {row.query.lower().rstrip("?. ") for row in rows} & tested == set()
+    some = rows[::6]
+
+    kept = unlike(some, tested)
+
+    assert 0.8 * len(some) < len(kept) < len(some)
+    assert not {row.query.lower().rstrip("?. ") for row in kept} & {row.query.lower().rstrip("?. ") for row in tested}
+
+
+def test_a_practice_sentence_that_says_the_same_in_other_words_is_kept():
+    one, other = (
+        replace(load(TEMPLATES.with_name("corpus.jsonl"))[0], query=query)
+        for query in ("why did trx fall", "what made scripts drop")
+    )
+
+    assert unlike([one, other], [one]) == [other]

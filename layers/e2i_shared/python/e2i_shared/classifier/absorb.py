@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,9 @@ def absorb(reading: Reading, asked: Sequence[Asked]) -> list[Asked]:
         kept, lost = parts[into], parts.pop(at)
         into -= at < into
         surer = max(kept, lost, key=lambda part: part.sure) if _supposes(reading, lost, kept) else kept
-        parts[into] = Asked(_join(kept.clause, lost.clause), surer.probabilities)
+        clause = _join(kept.clause, lost.clause)
+        main = kept.clause.core if lost.clause.first < kept.clause.first else clause.main
+        parts[into] = Asked(replace(clause, main=main), surer.probabilities)
         at = 0
     return parts
 
@@ -77,6 +79,8 @@ def is_statement(reading: Reading, clause: Clause) -> bool:
     texts = reading.texts[clause.first : clause.last]
     ends = reading.gap(clause.last)
     asks = any(text in WH or text in AUXILIARIES or text in reading.asked or text in HANGING for text in texts[:2])
+    broken = range(clause.first + 1, clause.last)
+    asks = asks or any(reading.texts[at] in WH | AUXILIARIES and reading.gap(at).strip() for at in broken)
     orders = any(b in reading.asked and a in {"to", "you", "please"} for a, b in pairwise(texts[:7]))
     wishes = orders or any(text in WISHES for text in texts[:6])
     if asks or wishes or "?" in ends or not any(sign in ends for sign in ".;-,:\u2013\u2014"):
@@ -86,9 +90,9 @@ def is_statement(reading: Reading, clause: Clause) -> bool:
 
 
 def _join(left: Clause, right: Clause) -> Clause:
-    """Return the clause that covers both."""
-    begin = min(left, right, key=lambda clause: clause.first)
-    return Clause(begin.first, begin.body, max(left.last, right.last))
+    """Return the clause that covers both; the later one is the main one where the earlier is subordinate."""
+    begin, end = sorted((left, right), key=lambda clause: clause.first)
+    return Clause(begin.first, begin.body, end.last, begin.main)
 
 
 def _belongs_to(reading: Reading, parts: Sequence[Asked], at: int) -> int | None:
@@ -107,7 +111,7 @@ def _belongs_to(reading: Reading, parts: Sequence[Asked], at: int) -> int | None
         supposes = _supposes(reading, part, parts[into])
         same = part.domain == parts[into].domain
         return into if same or restates or supposes or part.sure < DOUBTFUL else None
-    asks = any(text in WH or text in AUXILIARIES for text in opening) or opening[0] in reading.asked
+    asks = any(text in WH or text in AUXILIARIES or text in reading.asked for text in opening)
     weak = at > 0 and not asks and part.sure < WEAK and parts[at - 1].sure > STRONG
     return at - 1 if weak and _touch(clauses[at - 1], clauses[at]) else None
 

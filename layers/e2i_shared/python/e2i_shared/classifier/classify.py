@@ -18,7 +18,7 @@ from e2i_shared.classifier.clarification import clarify
 from e2i_shared.classifier.features import features_of
 from e2i_shared.classifier.reading import read
 from e2i_shared.classifier.routes import agents_of, confidence, reason_of
-from e2i_shared.classifier.second_opinion import THRESHOLD, consult
+from e2i_shared.classifier.second_opinion import consult, is_unsure
 from e2i_shared.classifier.session import replaceable, session_of
 from e2i_shared.classifier.stages import cut, find_domains, find_edges, find_route
 from e2i_shared.classifier.weights import weights as shipped_weights
@@ -83,7 +83,7 @@ def classify(
     route = find_route(reading, clauses, domains, edges)
     answer = _classification(reading, features, domains, edges, route, trained)
     clock.lap("pattern")
-    if second_opinion and answer.confidence < THRESHOLD:
+    if second_opinion and is_unsure(answer):
         answer = consult(answer, list(request.context), second_opinion)
         clock.lap("second_opinion")
     return answer.model_copy(update={"latency_ms": clock.laps()})

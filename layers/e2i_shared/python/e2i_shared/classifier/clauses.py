@@ -52,11 +52,20 @@ class Differ(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Words ``first`` to ``last`` (exclusive); ``body`` is the first word after connecting words."""
+    """Words ``first`` to ``last`` (exclusive); ``body`` is the first word after connecting words.
+
+    ``main`` is the first word of the main clause where a subordinate one was taken in before it.
+    """
 
     first: int
     body: int
     last: int
+    main: int | None = None
+
+    @property
+    def core(self) -> int:
+        """The first word that says what is asked."""
+        return self.body if self.main is None else self.main
 
     def span(self, reading: Reading) -> tuple[int, int]:
         """Return start and end in the query, without connecting words."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.classifier.grammar import (
     AUXILIARIES,
+    BACK,
     CONNECTORS,
     CONTINUING,
     DETERMINERS,
@@ -45,7 +46,7 @@ def clause_features(reading: Reading, clause: Clause, before: str = "") -> dict[
     Each block has length one times its own scale, so that a long clause counts no more than a short one. ``before`` is the
     domain of the part before it, which only a clause too short to speak for itself looks at.
     """
-    tags = _collapse(reading.tags[clause.body : clause.last])[:MAX_WORDS]
+    tags = _collapse(reading.tags[clause.core : clause.last])[:MAX_WORDS]
     features = _unit([*tags, *_pairs(tags)], 1.0)
     features |= _unit(_pieces(tags), _CHARACTERS)
     features |= _unit(_together(reading, clause), _TOGETHER)
@@ -77,7 +78,7 @@ def _pieces(tags: list[str]) -> list[str]:
 
 def _together(reading: Reading, clause: Clause) -> list[str]:
     """Return pairs of telling words, however far apart: "effect … across" asks something else than "effect … on"."""
-    span = range(clause.body, clause.last)
+    span = range(clause.core, clause.last)
     telling = [at for at in span if reading.cues[at] or reading.hints[at] or reading.texts[at] in TELLING]
     keys = sorted({reading.tags[at] for at in telling})[:_MAX_KEYS]
     signs = sorted(
@@ -95,8 +96,8 @@ def _unit(names: list[str], scale: float) -> dict[str, float]:
 
 def _structure(reading: Reading, clause: Clause, tags: list[str], before: str) -> list[str]:
     """Return what the shape of a clause says."""
-    cues = {cue for cue in reading.cues[clause.body : clause.last] if cue}
-    hints = {hint for hint in reading.hints[clause.body : clause.last] if hint}
+    cues = {cue for cue in reading.cues[clause.core : clause.last] if cue}
+    hints = {hint for hint in reading.hints[clause.core : clause.last] if hint}
     kinds = {tag for tag in tags if tag[0] == "<"}
     opening = next((tag for tag in tags if tag in WH), "-")
     names = [f"@cue={cue}" for cue in cues] + [f"@hint={hint}" for hint in hints] + [f"@kind={kind}" for kind in kinds]
@@ -110,9 +111,9 @@ def _structure(reading: Reading, clause: Clause, tags: list[str], before: str) -
         names += ["@elliptic", f"@before={before or '-'}", f"@before={before or '-'}|{tags[0] if tags else ''}"]
     if not cues and not kinds:
         names.append("@bare")
-    if any(reading.terms[clause.body : clause.last]):
+    if any(reading.terms[clause.core : clause.last]):
         names += ["@term", f"@term|{tags[0]}", f"@term|{opening}", f"@term|{' '.join(tags[:2])}"]
-    strange = min(sum(reading.strange[clause.body : clause.last]), 3)
+    strange = min(sum(reading.strange[clause.core : clause.last]), 3)
     anchored = any(tag[:4] in _ANCHORS for tag in tags)
     names += [
         f"@strange={strange}",
@@ -131,13 +132,11 @@ def is_elliptic(reading: Reading, clause: Clause) -> bool:
 
 
 def is_bare_condition(reading: Reading, clause: Clause) -> bool:
-    """Tell whether a clause is only a condition on what was said before ("if so", "if it holds")."""
+    """Tell whether a clause is only a condition on what was said before ("if so", "if that is the case")."""
     texts = reading.texts[clause.body : clause.last]
-    return (
-        texts[0] in SUBORDINATORS
-        and len(texts) <= 3
-        and not any(tag[0] == "<" for tag in reading.tags[clause.body : clause.last])
-    )
+    named = any(tag[0] == "<" for tag in reading.tags[clause.body : clause.last])
+    short = len(texts) <= 3 or (len(texts) <= 5 and texts[1] in BACK)
+    return texts[0] in SUBORDINATORS and short and not named
 
 
 def score(reading: Reading, clauses: Sequence[Clause], model: LinearModel, context: str = "") -> list[dict[str, float]]:

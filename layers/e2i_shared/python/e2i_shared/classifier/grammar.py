@@ -47,7 +47,8 @@ SEQUENCE = _of("then next finally afterwards after lastly")
 HANGING = CONDITIONS | _of("after before once given having adjusting controlling because since while using although")
 ORDER = _of("before after once until then next finally having now first afterwards")
 ACTORS = _of("we i you us our reps")
-BACK = _of("so yes no not it they that those this then there")
+BACK = _of("so yes no not it it's they they're that that's those this then")
+LEADING = _of("for among within")
 APART = _of("also separately independently meanwhile additionally besides plus unrelated secondly too")
 TELLING = WH | PREPOSITIONS | _of("did does has is are will would should more most best than between same each if")
 LITTLE = _of(
@@ -77,7 +78,7 @@ EMPTY = (
 MODALS = _of("would should could might")
 WISHES = _of("know like wonder wondering curious understand hear want need love")
 TOLD = _of(
-    "is are was were has have had fell went rose saw lost grew sank came did think thinks believe suspect blames says keeps"
+    "is are was were has have had fell went rose saw lost grew sank came think thinks believe suspect blames says keeps"
 )
 LITTLE_ENGLISH = (WH | AUXILIARIES | PRONOUNS | DETERMINERS | PREPOSITIONS | CONNECTORS | SUBJECTS) - _of(
     "was die den an a i no"

@@ -11,13 +11,15 @@ import yaml
 from e2i_shared.classifier.corpus import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _SLOT = re.compile(r"\{(\w+)\}")
+_WORD = re.compile(r"[\w']+")
 _SPACES = re.compile(r"\s+")
 SEED = 20261001
-PER_PATTERN = 8
+PER_PATTERN = 10
 PAIRS = 1000
 APART = 600
 _BACKGROUND = 0.12
@@ -49,6 +51,22 @@ _ALSO = (
     ", and also ",
     " & ",
 )
+
+
+def unlike(practice: Sequence[Row], tested: Sequence[Row], limit: float = 0.75) -> list[Row]:
+    """Return the practice rows that share fewer than ``limit`` of their words with every tested row (Jaccard)."""
+    bags = [_bag(row) for row in tested]
+    return [row for row in practice if all(_overlap(_bag(row), bag) < limit for bag in bags)]
+
+
+def _bag(row: Row) -> frozenset[str]:
+    """Return the words of a row."""
+    return frozenset(_WORD.findall(row.query.lower()))
+
+
+def _overlap(left: frozenset[str], right: frozenset[str]) -> float:
+    """Return the share of words that two bags have in common."""
+    return len(left & right) / max(1, len(left | right))
 
 
 class Practice:

@@ -69,7 +69,7 @@ class Reading:
 @cache
 def spelling_targets(words_of: Vocabulary) -> dict[str, list[str]]:
     """Return the words of the vocabulary that a misspelling may stand for."""
-    return by_first_letter(words_of.entities.words() | words_of.domain_cues.words())
+    return by_first_letter(words_of.spelling | words_of.entities.words() | words_of.domain_cues.words())
 
 
 def read(query: str, today: date, trained: Lexicon) -> Reading:

@@ -32,6 +32,11 @@ class SecondOpinion(Protocol):
         ...
 
 
+def is_unsure(draft: Classification) -> bool:
+    """Tell whether the pattern, or the kind of any part, is too doubtful to go by the rules alone."""
+    return min([draft.confidence, *(score.confidence for score in draft.domains)]) < THRESHOLD
+
+
 def consult(draft: Classification, context: list[str], judge: SecondOpinion) -> Classification:
     """Return the judge's classification if it is valid, else the draft; either way it is recorded which."""
     try:

@@ -15,6 +15,7 @@ from e2i_shared.classifier.grammar import (
     CONNECTORS,
     FINDING,
     IF,
+    LEADING,
     ORDER,
     RANKED,
     SEQUENCE,
@@ -148,18 +149,35 @@ def overt_edges(reading: Reading, parts: Sequence[Part]) -> list[Edge]:
 
 def _overt(reading: Reading, parts: Sequence[Part], at: int) -> Edge | None:
     """Return the edge that the opening conjunction of one part states."""
-    if is_if_so(reading, parts[at]):
-        earlier = [k for k in range(at) if not is_if_so(reading, parts[k])]
-        return Edge(earlier[-1], at, "CONDITIONAL", CERTAIN) if earlier else None
     partner = partner_of(reading, [part.clause for part in parts], at)
-    if states_condition(reading, parts[at]):
-        if partner is not None:
-            return Edge(at, partner, "CONDITIONAL", CERTAIN)
-        return Edge(at - 1, at, "CONDITIONAL", CERTAIN) if at else None
-    needs = _needs(reading, parts[at].clause)
-    if partner is None or needs is None:
+    if is_if_so(reading, parts[at]):
+        source, to, kind = _hangs_on(reading, parts, at), at, "CONDITIONAL"
+    elif states_condition(reading, parts[at]):
+        inside = parts[at].clause.main is not None or partner is None
+        source, to, kind = (at - 1 if at else None, at, "CONDITIONAL") if inside else (at, partner or 0, "CONDITIONAL")
+    else:
+        return _ordered(reading, parts[at].clause, at, partner)
+    return None if source is None else Edge(source, to, kind, CERTAIN)
+
+
+def _ordered(reading: Reading, clause: Clause, at: int, partner: int | None) -> Edge | None:
+    """Return the edge stated by a word of order, or by a set named up front ("for patients at risk, …")."""
+    if partner is None or clause.main is not None:
+        return None
+    if reading.texts[clause.body] in LEADING and partner > at:
+        return Edge(at, partner, "ENTITY_TRANSFORMATION", CERTAIN)
+    needs = _needs(reading, clause)
+    if needs is None:
         return None
     return Edge(partner, at, "LOGICAL_SEQUENCE", CERTAIN) if needs else Edge(at, partner, "LOGICAL_SEQUENCE", CERTAIN)
+
+
+def _hangs_on(reading: Reading, parts: Sequence[Part], at: int) -> int | None:
+    """Return the part on whose answer "if so" or "otherwise" hangs: a condition that was stated, else the last question."""
+    earlier = [k for k in range(at) if not is_if_so(reading, parts[k])]
+    otherwise = reading.texts[parts[at].clause.body] in {"otherwise", "else"}
+    stated = [k for k in earlier if states_condition(reading, parts[k])] if otherwise else []
+    return stated[-1] if stated else earlier[-1] if earlier else None
 
 
 def _needs(reading: Reading, clause: Clause) -> bool | None:

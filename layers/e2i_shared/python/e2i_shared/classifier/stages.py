@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from e2i_shared.classifier.weights import Weights
 
 MAX_PARTS = 12
+_DOUBT = 0.5
+_DOUBT_WITH_SIGN = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,15 @@ def find_domains(reading: Reading, clauses: Cut, weights: Weights, session: Sess
     scores = score(reading, clauses.clauses, weights.domain, session.domain)
     scored = [Asked(clause, found) for clause, found in zip(clauses.clauses, scores, strict=True)]
     readable = is_english(reading) and not is_code(reading)
-    asked = [part for part in scored if readable and part.probabilities[NONE] < 0.5]
+    asked = [part for part in scored if readable and _asks(reading, part)]
     silent = tuple(part for part in scored if part not in asked)
     return Domains(tuple(absorb(reading, without_statements(reading, asked))[:MAX_PARTS]), silent)
+
+
+def _asks(reading: Reading, part: Asked) -> bool:
+    """Tell whether a part asks something: more likely than not, or not unlikely and with a sign of its kind."""
+    signs = {reading.cues[at] for at in range(part.clause.core, part.clause.last)} - {"", "OFF_TOPIC"}
+    return part.probabilities[NONE] < (_DOUBT_WITH_SIGN if signs else _DOUBT)
 
 
 def find_edges(reading: Reading, domains: Domains, weights: Weights) -> Edges:
@@ -96,7 +104,7 @@ def _attach_conditions(reading: Reading, clauses: list[Clause]) -> list[Clause]:
         if waiting is None and is_bare_condition(reading, clause) and clause is not clauses[-1]:
             waiting = clause
             continue
-        joined.append(Clause(waiting.first, waiting.body, clause.last) if waiting else clause)
+        joined.append(Clause(waiting.first, waiting.body, clause.last, clause.body) if waiting else clause)
         waiting = None
     return joined
 

@@ -21,7 +21,7 @@ from e2i_shared.classifier.dependencies import NO_EDGE, pair_features
 from e2i_shared.classifier.domains import NONE, clause_features
 from e2i_shared.classifier.linear import LinearModel
 from e2i_shared.classifier.measure import judge, report
-from e2i_shared.classifier.practice import Practice
+from e2i_shared.classifier.practice import Practice, unlike
 from e2i_shared.classifier.reading import Reading, read
 from e2i_shared.classifier.routes import confidence_features
 from e2i_shared.classifier.session import Session
@@ -278,8 +278,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     rows, practice = load(given.corpus), Practice(given.practice).rows()
     extra = load(given.extra) if given.extra else []
-    learned = [row for row in rows if not row.is_test]
-    figures = measure([row for row in rows if row.is_test], train([*learned, *extra], practice)[0])
+    learned, tested = [row for row in rows if not row.is_test], [row for row in rows if row.is_test]
+    figures = measure(tested, train([*learned, *extra], unlike(practice, tested))[0])
     kept = {name: figures[name] for name in JUDGED_BY}
     before = shipped.from_bytes(given.weights.read_bytes()).measured if given.weights.exists() else {}
     print(f"test split: {kept}; before: {before}")  # noqa: T201 - a command speaks to its user

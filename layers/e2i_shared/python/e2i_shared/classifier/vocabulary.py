@@ -90,6 +90,7 @@ class Vocabulary:
     question_words: frozenset[str]
     asking_verbs: frozenset[str]
     foreign: frozenset[str]
+    spelling: frozenset[str]
     canonical: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
 
@@ -104,7 +105,10 @@ def build(raw: dict[str, Any]) -> Vocabulary:
                 entities.add(phrase, Term(kind, name))
     groups = {name: _group(raw[name]) for name in ("domain_cues", "domain_hints", "cues")}
     groups["terms"] = _group({"TERM": raw.get("terms", [])})
-    sets = {name: frozenset(map(str, raw[name])) for name in ("question_words", "asking_verbs", "foreign")}
+    sets = {
+        name: frozenset(map(str, raw.get(name, ())))
+        for name in ("question_words", "asking_verbs", "foreign", "spelling")
+    }
     return Vocabulary(entities=entities, canonical=canonical, **groups, **sets)  # type: ignore[arg-type]  # names are the fields'
 
 
