@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NO_EDGE = "-"
 _SECOND_PARENT = 0.85
+_LIKELY = 0.5
 
 
 def _own(reading: Reading, part: Part, kind: str) -> set[str]:
@@ -76,7 +77,7 @@ def link(reading: Reading, parts: Sequence[Part], model: LinearModel) -> tuple[l
             probabilities = model.probabilities(pair_features(reading, parts, first, second))
             none = probabilities.pop(NO_EDGE)
             sure = min(sure, max(none, 1 - none))
-            if none < 0.5:
+            if none < 1 - _LIKELY:
                 kind = max(probabilities, key=lambda name: probabilities[name])
                 ends = (first, second) if kind[0] == ">" else (second, first)
                 found.append(Edge(*ends, kind[1:], 1 - none))
