@@ -44,7 +44,7 @@ check: setup-all ## judge style, types, import contracts, sizes and generated do
 
 test: setup-all ## run every test but the long statistical ones
 	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not statistical and not deployed" --cov --cov-report= $(TESTS)
-	@$(BIN)/coverage report --skip-covered --fail-under=$(if $(TESTS),0,85) | tail -n 40
+	@$(BIN)/coverage report --skip-covered --fail-under=$(if $(TESTS),0,90) | tail -n 40
 
 test-statistical: setup-all ## the long form: coverage and size over many draws
 	@$(BIN)/pytest -q -n 2 -m statistical
