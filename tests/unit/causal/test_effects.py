@@ -21,6 +21,8 @@ from dgps import (
 )
 from e2i_shared.causal.design import Covariate, encode
 from e2i_shared.causal.estimators.choice import ESTIMATORS, choose, estimate
+from e2i_shared.causal.inference import infer_mean
+from e2i_shared.causal.nuisance import repeat_count
 from e2i_shared.causal.study import Settings
 from e2i_shared.errors import EstimationError, NoOverlapError, UnprocessableError
 from hypothesis import given, settings
@@ -279,3 +281,18 @@ def test_an_estimate_is_finite_or_refused(n, seed, kind, data):
 
 def vars_of(inference):
     return [inference.estimate, inference.std_error, inference.ci_lower, inference.ci_upper, inference.p_value]
+
+
+def test_a_fit_without_trees_is_not_widened_by_smoothing():
+    study = straight(34, 300).study
+
+    found = estimate(study, Settings())
+
+    assert found.inference == infer_mean(found.scores)
+
+
+def test_small_samples_with_trees_repeat_their_folds_and_large_ones_do_not():
+    assert repeat_count(straight(35, 2000).study, Settings()) == 3
+    assert repeat_count(straight(35, 300).study, Settings()) == 1
+    assert repeat_count(straight(35, 5000).study, Settings()) == 1
+    assert repeat_count(straight(35, 2000).study, Settings(repeats=7)) == 7

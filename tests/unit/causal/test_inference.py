@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from e2i_shared.causal.inference import cluster_codes, cluster_sums, infer_mean, interval
+from e2i_shared.causal.inference import cluster_codes, cluster_sums, infer_mean, interval, widened
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -69,3 +69,13 @@ def test_an_interval_is_finite_and_holds_its_estimate(values):
     assert np.isfinite([found.estimate, found.std_error, found.ci_lower, found.ci_upper, found.p_value]).all()
     assert found.ci_lower <= found.estimate <= found.ci_upper
     assert 0 <= found.p_value <= 1
+
+
+def test_what_smoothing_may_do_widens_the_interval_around_the_same_estimate():
+    plain = interval(1.0, 0.3, 50)
+
+    found = widened(plain, 0.4)
+
+    assert found.estimate == 1.0
+    assert found.std_error == pytest.approx(0.5)
+    assert widened(plain, 0.0) == plain

@@ -33,8 +33,8 @@ class Aipw:
 
     τ̂ = 1/n Σ μ̂₁ − μ̂₀ + A(Y − μ̂₁)/ê − (1 − A)(Y − μ̂₀)/(1 − ê)   (Robins, Rotnitzky & Zhao 1994), nuisances cross-fitted
     (Chernozhukov et al. 2018, §5.1). Doubly robust: right when either the outcome or the propensity is. The variance is that of the
-    influence function plus the squared shift of the estimate when the nuisance models use half the trees: the bias that smoothing
-    leaves is of that size.
+    influence function, plus, for a single cross-fitting, the squared shift of the estimate when the nuisance models use half the
+    trees (the bias that smoothing leaves is of that size), or, for repeats, the spread between them.
     """
 
     name = "aipw"
@@ -141,8 +141,13 @@ def _median(runs: list[_Run], study: Study, settings: Settings) -> Estimate:
 
 
 def _settled(runs: list[_Run], study: Study, level: float) -> Inference:
-    """Return the median estimate over repeats (Chernozhukov et al. 2018, Definition 3.3), each widened by its shift."""
-    parts = [widened(infer_mean(run.scores, study.clusters, level=level), run.shift) for run in runs]
+    """Return one run's interval widened by its shift, or the median over repeats (Chernozhukov et al. 2018, Definition 3.3).
+
+    Averaging over folds takes out the noise that the shift stands for, so that repeats are widened by their spread alone.
+    """
+    parts = [infer_mean(run.scores, study.clusters, level=level) for run in runs]
+    if len(runs) == 1:
+        return widened(parts[0], runs[0].shift)
     middle = float(np.median([p.estimate for p in parts]))
     variance = float(np.median([p.std_error**2 + (p.estimate - middle) ** 2 for p in parts]))
     return interval(middle, float(np.sqrt(variance)), parts[0].df, level)
