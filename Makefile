@@ -10,7 +10,7 @@ export UV_PYTHON := .venv/bin/python
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all fix check test test-statistical bench synth package train-classifier up demo lock clean
+.PHONY: help setup setup-all peers fix check test test-statistical bench synth package train-classifier up demo lock clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ $(UV):
 
 .venv/.everything: $(UV) pyproject.toml uv.lock
 	@echo "Installing the tools for checking and testing too (from uv.lock) ..."
-	@$(UV) sync --quiet --frozen --inexact --all-groups && touch $@ .venv/.runtime
+	@$(UV) sync --quiet --frozen --inexact --all-groups --no-group peers && touch $@ .venv/.runtime
 
 setup: .venv/.runtime ## put the service and the e2i command into .venv/
 setup-all: .venv/.everything ## the same with the tools for checking and testing
@@ -52,12 +52,20 @@ test-statistical: setup-all ## the long form: coverage and size over many draws
 bench: setup-all ## measure every promise side by side; prints tables, saves benchmarks/results/*.json
 	@$(BIN)/python -m benchmarks
 
+.venv-peers/.everything: $(UV) pyproject.toml uv.lock
+	@echo "Installing the libraries to compare with (from uv.lock) ..."
+	@$(PYTHON) -m venv .venv-peers
+	@UV_PROJECT_ENVIRONMENT=.venv-peers UV_PYTHON=.venv-peers/bin/python $(UV) sync --quiet --frozen --inexact \
+	  --no-default-groups --group ml --group local --group peers && touch $@
+
+peers: .venv-peers/.everything ## put EconML, DoubleML, DoWhy, CausalML and others into .venv-peers/, for benchmarks side by side
+
 synth: setup-all ## synthesise the CloudFormation templates into cdk.out/
 	@$(BIN)/python -m infra.cdk.app && ls cdk.out/*.template.json
 
 package: $(UV) ## build the dependencies layer for AWS (arm64) into dist/dependencies from uv.lock
 	@rm -rf dist && mkdir -p dist
-	@$(UV) export --quiet --frozen --no-emit-project --no-default-groups --format requirements-txt > dist/requirements.txt
+	@$(UV) export --quiet --frozen --no-emit-project --no-default-groups --group llm --format requirements-txt > dist/requirements.txt
 	@$(UV) pip install --quiet --no-deps --target dist/dependencies/python --python-platform aarch64-manylinux_2_28 \
 	  --python-version 3.13 --only-binary :all: --requirements dist/requirements.txt
 	@du -sh dist/dependencies
@@ -75,4 +83,4 @@ lock: $(UV) ## resolve the dependencies again
 	@$(UV) lock
 
 clean: ## remove everything that was built here, data of the demo included
-	rm -rf .venv .e2i cdk.out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf .venv .venv-peers .e2i cdk.out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
