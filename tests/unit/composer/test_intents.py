@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from e2i_shared.api.classification import Domain
-from e2i_shared.composer.intents import RANKING, Intent, intent_of
+from e2i_shared.composer.intents import RANKING, Intent, intent_of, settled_domain
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,15 @@ from e2i_shared.composer.intents import RANKING, Intent, intent_of
         (Domain.EXPERIMENT, "give O'Brien-Fleming stopping boundaries", Intent.BOUNDARIES),
         (Domain.EXPERIMENT, "design an experiment", Intent.DESIGN),
         (Domain.KPI, "TRx by region", Intent.KPI),
-        (Domain.PREDICTION, "forecast TRx", Intent.PREDICTION),
-        (Domain.MONITORING, "is digital_affinity drifting", Intent.MONITORING),
+        (Domain.PREDICTION, "forecast TRx", Intent.FORECAST),
+        (Domain.PREDICTION, "which patients are at risk of discontinuing", Intent.RISK),
+        (Domain.PREDICTION, "who will stop therapy", Intent.RISK),
+        (Domain.PREDICTION, "how likely is a patient to get the copay card", Intent.PROPENSITY),
+        (Domain.PREDICTION, "the propensity of rep visits", Intent.PROPENSITY),
+        (Domain.MONITORING, "is digital_affinity drifting", Intent.DRIFT),
+        (Domain.MONITORING, "did the distribution of calls shift", Intent.DRIFT),
+        (Domain.MONITORING, "compare the distribution of age between men and women", Intent.COMPARISON),
+        (Domain.MONITORING, "is the data healthy", Intent.HEALTH),
         (Domain.COHORT, "build a cohort of oncologists", Intent.COHORT),
         (Domain.EXPLANATION, "what does E-value mean", Intent.EXPLANATION),
     ],
@@ -52,3 +59,33 @@ def test_questions_that_rank_are_recognised():
     assert RANKING.search("which segments responded most")
     assert RANKING.search("whom should we target")
     assert not RANKING.search("does the effect differ by region")
+
+
+@pytest.mark.parametrize(
+    ("domain", "text", "meant"),
+    [
+        (Domain.EXPLANATION, "what are the O'Brien-Fleming boundaries for 4 looks", Domain.EXPERIMENT),
+        (Domain.CAUSAL, "Estimate the propensity of speaker program attendance", Domain.PREDICTION),
+        (Domain.EXPERIMENT, "How should we allocate 1,000 samples across oncologists", Domain.SEGMENTATION),
+        (Domain.MONITORING, "can we trust it", Domain.CAUSAL),
+        (Domain.COHORT, "Do copay cards improve adherence for patients over 65?", Domain.CAUSAL),
+        (Domain.GAP, "Compare earnings between married and unmarried men", Domain.MONITORING),
+    ],
+)
+def test_words_that_only_one_tool_understands_overrule_the_router(domain, text, meant):
+    assert settled_domain(domain, text) is meant
+
+
+@pytest.mark.parametrize(
+    ("domain", "text"),
+    [
+        (Domain.EXPLANATION, "what is O'Brien-Fleming"),
+        (Domain.EXPLANATION, "what is a propensity score"),
+        (Domain.EXPERIMENT, "how large a test do we need"),
+        (Domain.COHORT, "Build a cohort of patients whose adherence improved"),
+        (Domain.GAP, "compare territories with the median"),
+        (Domain.SEGMENTATION, "compare the effect between men and women"),
+    ],
+)
+def test_other_words_leave_the_router_its_say(domain, text):
+    assert settled_domain(domain, text) is domain

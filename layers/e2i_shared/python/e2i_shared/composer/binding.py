@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.api.classification import Domain
 from e2i_shared.api.datasets import ColumnKind, ColumnRole
+from e2i_shared.composer.criteria import all_conditions, quality_conditions
 from e2i_shared.composer.dimensions import compared_values, split_columns
 from e2i_shared.composer.intents import Intent, intent_of
 from e2i_shared.composer.mentions import Mention, must_bind, read_text
 from e2i_shared.composer.model import Binding
 from e2i_shared.composer.refusals import refuse_empty_slots, refuse_unknown_words
 from e2i_shared.composer.scope import (
-    conditions,
     describe_filter,
     extreme_conditions,
     period_filters,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _MEASURED = {ColumnKind.NUMBER, ColumnKind.INTEGER, ColumnKind.BOOLEAN}
 _NOT_MEASURES = {ColumnRole.ID, ColumnRole.TIME, ColumnRole.CLUSTER, ColumnRole.IGNORE}
+_WITHOUT_SLOTS = {Intent.CHANGE, Intent.DRIVERS, Intent.POLICY, Intent.SIMULATION}
+_COMPARES_PERIODS = {Intent.CHANGE, Intent.DRIFT}
 _CAUSAL_DOMAINS = {Domain.CAUSAL, Domain.SEGMENTATION, Domain.EXPERIMENT}
 
 
@@ -84,12 +86,15 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
     kpi = find_kpi(reading, lexicon.dataset, names) if question.domain == Domain.KPI else None
     reading = without_named(reading, question, names, kpi)
     dataset = lexicon.dataset
-    found = conditions(reading, dataset)
+    intent = intent_of(question.domain, question.text)
+    found = all_conditions(reading, dataset)
     found += extreme_conditions(reading, dataset) if question.domain != Domain.GAP else []
+    found += _qualities(reading, dataset, found) if intent == Intent.COHORT else []
     spoken_for = {m for c in found for m in c.used}
     splits = [m for m in split_columns(reading) if m not in spoken_for and not _is_lever(m, question, dataset)]
     free = [m for m in reading.columns if m not in spoken_for and m not in splits]
-    slots = causal_slots(question.text) if question.domain in _CAUSAL_DOMAINS else Slots()
+    causal = question.domain in _CAUSAL_DOMAINS and intent not in _WITHOUT_SLOTS
+    slots = causal_slots(question.text) if causal else Slots()
     causes, effects = _causes_and_effects(question, slots, _variables(free, dataset), lexicon)
     found, splits = compared_values(question, found, splits)
     partial = [m for m in (*causes, *effects) if m not in reading.mentions]
@@ -100,11 +105,12 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
     refuse_unknown_words(reading, dataset, [c.filter.column for c in found])
     measures = _measures([m for m in free if m not in causes], dataset)
     filters = [c.filter for c in found]
-    filters += [] if _forward(question) else period_filters(question.periods, dataset)
+    dated = [] if _forward(question) else period_filters(question.periods, dataset)
+    filters += [] if intent in _COMPARES_PERIODS else dated
     bound = [*causes, *effects, *measures, *splits]
     return Bound(
         question=question,
-        intent=intent_of(question.domain, question.text),
+        intent=intent,
         dataset=dataset,
         treatments=_names(causes),
         outcomes=_names(effects),
@@ -153,6 +159,12 @@ def without_named(
     return replace(
         reading, unknown=kept, mentions=tuple(m for m in reading.mentions if not start <= m.start < end or m.value)
     )
+
+
+def _qualities(reading: Reading, dataset: Dataset, found: Sequence[Condition]) -> list[Condition]:
+    """Return the yes/no criteria of a cohort that no other condition covers."""
+    taken = {c.filter.column for c in found}
+    return [c for c in quality_conditions(reading, dataset) if c.filter.column not in taken]
 
 
 def _forward(question: DetailedSubQuestion) -> bool:

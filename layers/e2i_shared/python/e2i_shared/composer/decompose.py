@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.api.classification import RoutingPattern
 from e2i_shared.api.classification import SubQuestion as PlainSubQuestion
+from e2i_shared.composer.fragments import join_fragments
+from e2i_shared.composer.intents import settled_domain
 from e2i_shared.composer.model import Decomposition, DetailedSubQuestion
 from e2i_shared.errors import UnprocessableError
 
@@ -21,11 +23,13 @@ def decompose(query: str, classification: Classification) -> Decomposition:
     """Return the sub-questions with their entities and periods; raise UnprocessableError when the question needs clarifying."""
     if classification.routing_pattern == RoutingPattern.CLARIFICATION_NEEDED:
         raise _needs_clarification(classification)
-    questions = classification.sub_questions or [_whole(query, classification)]
+    questions, dependencies = join_fragments(
+        query, classification.sub_questions or [_whole(query, classification)], classification.dependencies
+    )
     spans = [_place(question.text, query) for question in questions]
     everywhere = [p for p in classification.features.periods if not any(_says(p, q) for q in questions)]
     detailed = [_detail(q, span, classification, everywhere) for q, span in zip(questions, spans, strict=True)]
-    return Decomposition(sub_questions=detailed, dependencies=list(classification.dependencies))
+    return Decomposition(sub_questions=detailed, dependencies=dependencies)
 
 
 def _whole(query: str, classification: Classification) -> SubQuestion:
@@ -60,7 +64,7 @@ def _detail(
     return DetailedSubQuestion(
         id=question.id,
         text=question.text,
-        domain=question.domain,
+        domain=settled_domain(question.domain, question.text),
         entities=entities,
         measure=_measure(entities),
         periods=_distinct(periods),

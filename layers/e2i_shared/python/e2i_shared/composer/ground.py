@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from e2i_shared.api.classification import Domain
 from e2i_shared.api.datasets import ColumnRole
 from e2i_shared.composer.binding import Bound, KpiName, Names, bind
+from e2i_shared.composer.criteria import all_conditions
 from e2i_shared.composer.inherit import inherit
 from e2i_shared.composer.intents import Intent
 from e2i_shared.composer.lexicon import build_lexicon
 from e2i_shared.composer.mentions import read_text
 from e2i_shared.composer.model import Binding, DetailedSubQuestion
 from e2i_shared.composer.refusals import refuse_unknown_words
-from e2i_shared.composer.scope import conditions, describe_filter
+from e2i_shared.composer.scope import describe_filter
 from e2i_shared.composer.words import is_common, key
 from e2i_shared.errors import UnknownDatasetError, UnprocessableError
 
@@ -33,6 +34,7 @@ _ROLES = {
     Domain.SEGMENTATION: {ColumnRole.TREATMENT, ColumnRole.OUTCOME},
     Domain.GAP: {ColumnRole.OUTCOME},
     Domain.KPI: {ColumnRole.OUTCOME},
+    Domain.PREDICTION: {ColumnRole.OUTCOME},
 }
 _WITHOUT_DATA = {Intent.EXPLANATION, Intent.BOUNDARIES}
 
@@ -208,7 +210,7 @@ def _common_scope(
     known = {key(n) for n in names.datasets}
     outside = [t for t in reading.unknown if t.stem not in known and not any(t.text.lower() in x for x in texts)]
     refuse_unknown_words(replace(reading, unknown=tuple(outside)), dataset, [])
-    found = [c for c in conditions(reading, dataset) if not any(c.used[0].phrase.lower() in x for x in texts)]
+    found = [c for c in all_conditions(reading, dataset) if not any(c.used[0].phrase.lower() in x for x in texts)]
     filters = [c.filter for c in found]
     bindings = [
         Binding(phrase=c.phrase, bound_to=describe_filter(c.filter), dataset=dataset.name, fuzzy=c.fuzzy) for c in found

@@ -24,8 +24,12 @@ class Intent(StrEnum):
     BOUNDARIES = "boundaries"
     DESIGN = "design"
     KPI = "kpi"
-    PREDICTION = "prediction"
-    MONITORING = "monitoring"
+    FORECAST = "forecast"
+    RISK = "risk"
+    PROPENSITY = "propensity"
+    DRIFT = "drift"
+    COMPARISON = "comparison"
+    HEALTH = "health"
     COHORT = "cohort"
     EXPLANATION = "explanation"
 
@@ -45,8 +49,19 @@ _BOUNDARIES = (
     r"\b(?:stopping bound\w*|interim|o['’]?brien|pocock|haybittle|alpha[\s-]spending|early stopping|stop early)\b"
 )
 _POWER = r"\b(?:power\w*|sample size\w*|how (?:many|large|big|long)|size (?:a|the|an|of)|sizing|detect\w*|mde|minimum detectable|per arm|duration|weeks?)\b"
-_POLICY = r"\b(?:allocat\w*|budget of|with \d+ (?:extra|more|additional)|where should (?:the|we)|who should get|extra calls|optimi[sz]\w*)\b"
+_POLICY = r"\b(?:allocat\w*|budget of|(?:with|have|spend|place|use|give) \d[\d,]* (?:extra|more|additional|spare)|where should (?:the|we)|(?:who|which \w+) should (?:get|receive|be given|we (?:give|visit|call|send))|extra calls|optimi[sz]\w*)\b"
 _ROI = r"\b(?:roi|return on (?:investment|spend)|payback|pay back|break[\s-]?even|npv|worth the (?:money|cost))\b"
+
+_PROPENSITY = (
+    r"\bpropensity\b|\boverlap\b|\b(?:how likely|likelihood|probab\w*|chance)\b.*\b(?:gets?|getting|receiv\w*|treated|visited|"
+    r"enrol\w*|be given|given|offered|targeted|assigned)\b|\bpositivity\b"
+)
+_RISK = (
+    r"\brisks?\b|\bchurn\w*|\bdiscontinu\w*|\bnon-?adheren\w*|\bnon-?complian\w*|\badverse\b|\bdrop(?:ping)?[\s-]?(?:out|off)\b|\battrition\b|"
+    r"\bstop(?:ping|s)? (?:the |their )?(?:therapy|treatment|taking|medication)\b|\b(?:lapse|relapse|quit)\w*\b|\blikely to (?:stop|leave|switch)\b"
+)
+_DRIFT = r"\bdrift\w*|\bpsi\b|\bpopulation stability\b|\bdistribution\b.*\b(?:shift|chang|mov)\w*|\b(?:shift|chang|mov)\w*\b.*\bdistribution\b|\bstab(?:le|ility)\b"
+_COMPARISON = r"\bcompar\w*|\bdistribut\w*|\bdiffer\w*|\bversus\b|\bvs\b"
 
 _RULES: dict[Domain, tuple[tuple[str, Intent], ...]] = {
     Domain.CAUSAL: (
@@ -64,8 +79,8 @@ _RULES: dict[Domain, tuple[tuple[str, Intent], ...]] = {
         (r"", Intent.DESIGN),
     ),
     Domain.KPI: ((r"", Intent.KPI),),
-    Domain.PREDICTION: ((r"", Intent.PREDICTION),),
-    Domain.MONITORING: ((r"", Intent.MONITORING),),
+    Domain.PREDICTION: ((_PROPENSITY, Intent.PROPENSITY), (_RISK, Intent.RISK), (r"", Intent.FORECAST)),
+    Domain.MONITORING: ((_DRIFT, Intent.DRIFT), (_COMPARISON, Intent.COMPARISON), (r"", Intent.HEALTH)),
     Domain.COHORT: ((r"", Intent.COHORT),),
     Domain.EXPLANATION: ((r"", Intent.EXPLANATION),),
 }
@@ -73,6 +88,54 @@ RANKING = re.compile(
     r"\b(?:most|least|best|worst|top|bottom|rank\w*|highest|lowest|strongest|weakest|priorit\w*|target\w*|focus\w*|where|who|which|better|worse)\b",
     re.IGNORECASE,
 )
+
+
+_OVERRULED: tuple[tuple[frozenset[Domain], str, Domain], ...] = (
+    (
+        frozenset(Domain) - {Domain.EXPERIMENT},
+        r"(?=.*\d).*\b(?:stopping bound\w*|o['’]?brien|pocock|haybittle)",
+        Domain.EXPERIMENT,
+    ),
+    (
+        frozenset({Domain.CAUSAL, Domain.EXPLANATION, Domain.COHORT, Domain.MONITORING, Domain.EXPERIMENT}),
+        r"\bpropensity (?:of|to|for)\b|\boverlap between\b",
+        Domain.PREDICTION,
+    ),
+    (
+        frozenset({Domain.EXPERIMENT, Domain.GAP, Domain.CAUSAL, Domain.COHORT, Domain.PREDICTION, Domain.KPI}),
+        r"(?=.*\d).*\b(?:allocat\w*|(?:who|which \w+) should (?:get|receive)|where should we)\b",
+        Domain.SEGMENTATION,
+    ),
+    (
+        frozenset({Domain.MONITORING, Domain.EXPLANATION, Domain.KPI}),
+        r"\b(?:placebo test|survive\w* refutation|can we (?:trust|believe) (?:it|that|this)|hidden confounder)\b",
+        Domain.CAUSAL,
+    ),
+    (
+        frozenset({Domain.COHORT, Domain.KPI}),
+        (
+            r"^(?!.*\b(?:cohort|build|define|create|select)\b)\W*(?:do|does|did|has|have|can|could|will|how many more|how much more|how much)\b"
+            r".*\b(?:improv|rais|increas|reduc|lower|boost|lift|caus|affect|bring|add|generat|prevent)\w*\b"
+        ),
+        Domain.CAUSAL,
+    ),
+    (
+        frozenset({Domain.GAP, Domain.KPI, Domain.SEGMENTATION}),
+        (
+            r"^(?!.*\b(?:behind|below|trail\w*|gaps?|benchmark|median|target|top decile|underperform\w*|effect|respon\w*)\b)"
+            r"\W*(?:compare\b.*\bbetween\b.*\band\b|.*\bdistribution of\b)"
+        ),
+        Domain.MONITORING,
+    ),
+)
+
+
+def settled_domain(domain: Domain, text: str) -> Domain:
+    """Return the domain whose tools answer a text: the router's, unless words that only one tool understands say otherwise."""
+    for overruled, pattern, meant in _OVERRULED:
+        if domain in overruled and re.search(pattern, text, re.IGNORECASE | re.DOTALL):
+            return meant
+    return domain
 
 
 def intent_of(domain: Domain, text: str) -> Intent:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.composer.intents import Intent
 from e2i_shared.composer.recipes.causal import drivers, effect, robustness
+from e2i_shared.composer.recipes.cohort import cohort
 from e2i_shared.composer.recipes.experiment import power
 from e2i_shared.composer.recipes.gap import gap, roi
 from e2i_shared.composer.recipes.inputs import lacking
@@ -42,8 +43,12 @@ RECIPES: Mapping[Intent, Recipe] = {
     Intent.POLICY: _unavailable("Allocating a budget of treatments", "policy_optimizer"),
     Intent.SIMULATION: _unavailable("Simulating an intervention", "counterfactual_simulator"),
     Intent.BOUNDARIES: _unavailable("Computing stopping boundaries", "interim_boundaries"),
-    Intent.PREDICTION: _unavailable("Forecasting or scoring risk", "forecaster", "risk_scorer"),
-    Intent.MONITORING: _unavailable("Checking drift and data quality", "psi_calculator", "distribution_comparator"),
-    Intent.COHORT: _unavailable("Building a cohort", "cohort_builder"),
+    Intent.FORECAST: _unavailable("Forecasting", "forecaster"),
+    Intent.RISK: _unavailable("Scoring risk", "risk_scorer"),
+    Intent.PROPENSITY: _unavailable("Estimating propensities", "propensity_estimator"),
+    Intent.DRIFT: _unavailable("Checking drift", "psi_calculator"),
+    Intent.COMPARISON: _unavailable("Comparing distributions", "distribution_comparator"),
+    Intent.HEALTH: _unavailable("Checking data quality", "kpi_monitor"),
+    Intent.COHORT: cohort,
     Intent.EXPLANATION: _unavailable("Explaining a stored result or a term", "result_explainer"),
 }
