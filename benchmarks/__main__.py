@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.peers import PEERS
 from cli import examples, loading
 from cli.client import Client
 from cli.runtime import running
@@ -21,6 +22,7 @@ ALONE = {
     "csv_load": (),
     "tools": (),
     "estimators": (),
+    "peers": ("--draws", "20"),
     "startup": (),
     "database": ("--episodes", "100000", "--vectors", "20000"),
 }
@@ -48,6 +50,9 @@ def main() -> int:
     """Run what was asked for, or everything that exists; return 1 when a promise was missed."""
     here = {path.stem for path in Path(__file__).parent.glob("*.py")}
     wanted = sys.argv[1:] or [name for name in (*ALONE, *ON_A_SERVICE) if name in here]
+    if not sys.argv[1:] and not PEERS.exists():
+        wanted.remove("peers")
+        print("The libraries to compare with are not installed (make peers): their benchmark is left out.")
     unknown = sorted(set(wanted) - here)
     if unknown:
         print(f"There is no benchmark {', '.join(unknown)}. There are: {', '.join(sorted(here - {'__main__'}))}.")
