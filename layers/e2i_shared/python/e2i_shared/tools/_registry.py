@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from e2i_shared.datasets.frame import DataSource
+    from e2i_shared.tools._records import Records
 
 
 class ToolParams(BaseModel):
@@ -51,11 +52,12 @@ class ToolResult(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What a running tool may use: data, a seed, and nothing else."""
+    """What a running tool may use: data, a seed, past answers where they are at hand, and nothing else."""
 
     data: DataSource
     seed: int = 20260101
     threads: int = 2
+    records: Records | None = None
 
 
 @dataclass(frozen=True, slots=True)
