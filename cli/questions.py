@@ -1,10 +1,11 @@
-"""Commands about questions: ask, classify, compositions, trace."""
+"""Commands about questions: ask, classify, compositions, trace, report."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from cli import render, waiting
 from cli.session import AsJson, Token, Url, session, show
@@ -84,3 +85,17 @@ def trace(
         lambda both: render.trace(both["composition"], both["steps"]),
         as_json=as_json,
     )
+
+
+@app.command()
+def report(
+    composition_id: Annotated[str, typer.Argument(metavar="ID", help="A composition's id.")],
+    short: Annotated[bool, typer.Option("--short", help="The executive summary alone.")] = False,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a composition's answer as a report in Markdown."""
+    with session(url, token, as_json=as_json) as client:
+        view = client.get(f"/compositions/{composition_id}")
+    show(view, lambda found: Text(render.report(found, short=short)), as_json=as_json)

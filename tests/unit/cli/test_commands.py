@@ -12,7 +12,7 @@ from e2i_shared.api.composition import Answer, AnswerPart, CompositionStatus
 from e2i_shared.composer.model import Plan, PlanStep
 from world import QUESTION, TENANT, FakeWiring
 
-from cli import exits
+from cli import exits, render
 from cli.exits import Exit
 from cli.main import app
 
@@ -236,6 +236,21 @@ def test_the_token_goes_along_and_can_be_given(run, gateway):
     assert (sent.headers["authorization"], sent.url.host) == ("Bearer other", "elsewhere.example.com")
 
 
+def test_an_answer_is_printed_as_a_report_or_its_summary(wiring, run, run_json):
+    answer_at_once(wiring)
+    view = run_json("ask", QUESTION)
+    shown = run("report", view["composition_id"]).output
+    assert view["answer"]["headline"].split()[0] in shown
+    assert run("report", view["composition_id"], "--short").exit_code == Exit.OK
+
+
+def test_a_composition_without_an_answer_has_no_report_but_a_reason():
+    pending = {"status": "EXECUTING", "error": None, "answer": None}
+    told = {"status": "COMPLETED", "answer": {"summary": "**Short.**", "report": "# Long", "text": "x"}}
+    assert render.report(pending, short=False) == "EXECUTING: no answer yet"
+    assert (render.report(told, short=True), render.report(told, short=False)) == ("**Short.**", "# Long")
+
+
 def test_feedback_from_another_run_is_not_needed_for_a_trace_of_nothing(run):
     assert run("trace", "01999999-0000-7000-8000-0000000000ff").exit_code == Exit.NOT_FOUND
 
@@ -261,6 +276,7 @@ def test_help_names_every_command(run):
         "run-tool",
         "compositions",
         "trace",
+        "report",
         "token",
         "doctor",
         "sample",

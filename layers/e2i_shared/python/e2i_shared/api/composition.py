@@ -94,7 +94,7 @@ class AnswerPart(Wire):
 
 
 class Answer(Wire):
-    """A cited answer."""
+    """A cited answer; ``summary`` and ``report`` tell the same in Markdown, short and at length."""
 
     headline: str
     parts: list[AnswerPart]
@@ -102,6 +102,8 @@ class Answer(Wire):
     next_step: str | None = None
     charts: list[Json] = []
     text: str
+    summary: str = ""
+    report: str = ""
 
 
 class Progress(Wire):

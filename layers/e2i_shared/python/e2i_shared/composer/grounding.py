@@ -89,8 +89,8 @@ def check_answer(
 ) -> list[str]:
     """Return what is not grounded, empty when all is.
 
-    ``extra`` are texts of the plan (filters, notes), whose numbers may be used; ``reports`` are steps' error messages, which a
-    caveat may quote.
+    ``extra`` are texts of the plan (filters, notes), whose numbers may be used; ``reports`` are steps' error messages and methods,
+    which caveats and the report may quote.
     """
     said = Sources(spoken=[question, *extra], quoted=[question, *extra])
     own = [said.joined(_from_claims(p.claims, outputs)) for p in answer.parts]
@@ -103,6 +103,8 @@ def check_answer(
         ("headline", answer.headline, every),
         ("next step", answer.next_step or "", every),
         ("text", answer.text, every.joined(Sources(quoted=reported))),
+        ("summary", answer.summary, every.joined(Sources(quoted=reported))),
+        ("report", answer.report, every.joined(Sources(quoted=[*reported, *reports, *_texts(outputs)]))),
         *(("caveat", c, said.joined(Sources(quoted=[*_texts(outputs), *reports]))) for c in answer.caveats),
     ):
         problems += [f"{name}: {p}" for p in check_text(text, sources)]
@@ -195,4 +197,5 @@ def _from_claims(claims: Iterable[Claim], outputs: Mapping[int, Json]) -> Source
 def _texts(outputs: Mapping[int, Json]) -> list[str]:
     """Return what the tools themselves say beside their numbers."""
     said = (output.get(name) or [] for output in outputs.values() for name in ("warnings", "assumptions"))
-    return [text for texts in said for text in texts if isinstance(text, str)]
+    methods = [m.rstrip(".") for output in outputs.values() if isinstance(m := output.get("method"), str)]
+    return [*methods, *(text for texts in said for text in texts if isinstance(text, str))]

@@ -11,6 +11,7 @@ from e2i_shared.composer.claims import claims_of
 from e2i_shared.composer.claims.told import Labels, Told
 from e2i_shared.composer.confidence import part_confidence
 from e2i_shared.composer.grounding import check_answer, require_grounded
+from e2i_shared.composer.narrative import executive_summary, full_report, method_texts
 from e2i_shared.composer.render import render_claim, render_part, render_text
 from e2i_shared.composer.scope import describe_filter
 from e2i_shared.errors import UngroundedAnswerError, UnprocessableError
@@ -112,7 +113,7 @@ def _problems(
         extra += [*(b.bound_to for b in plan.bindings), *plan.notes, *(describe_filter(f) for f in plan.filters)]
     filters = [f for s in book.values() for f in (s.resolved_inputs or {}).get("filters") or []]
     extra += [describe_filter(Filter.model_validate(f)) for f in filters]
-    reports = [s.error_message for s in book.values() if s.error_message]
+    reports = [s.error_message for s in book.values() if s.error_message] + method_texts(book.values())
     return check_answer(answer, outputs, record.query, missing=missing, extra=extra, reports=reports)
 
 
@@ -169,6 +170,7 @@ def _compose(
     headline = render_claim(next(iter(claims.values()))[0], outputs)
     caveats = caveats_of(record.plan, book, [m.sub_question for m in missing]) if record.plan else []
     step = next_step_of(parts, missing, book)
+    summary = executive_summary(headline, parts, missing, caveats, step, outputs)
     return Answer(
         headline=headline,
         parts=parts,
@@ -181,6 +183,8 @@ def _compose(
             for c in tools[s.step.tool].charts(outputs[n])
         ],
         text=render_text(headline, parts, missing, caveats, step),
+        summary=summary,
+        report=full_report(record.query, summary, parts, missing, caveats, [s for _, s in sorted(book.items())]),
     )
 
 
