@@ -22,10 +22,11 @@ FEWEST_EFFECTIVE = 20.0
 INFLUENTIAL = 0.01
 
 
-def binary_overlap(treatment: Floats, propensity: Floats) -> Overlap:
+def binary_overlap(treatment: Floats, propensity: Floats, weights: Floats | None = None) -> Overlap:
     """Return how alike treated and untreated units are, from 0/1 treatment (n,) and propensities (n,)."""
     treated = treatment == 1
-    ess_1, ess_0 = _kish(1 / propensity[treated]), _kish(1 / (1 - propensity[~treated]))
+    w = np.ones(len(treatment)) if weights is None else weights
+    ess_1, ess_0 = kish(w[treated] / propensity[treated]), kish(w[~treated] / (1 - propensity[~treated]))
     outside = (propensity < EDGE) | (propensity > 1 - EDGE)
     return Overlap(
         float(outside.mean()), float(propensity.min()), float(propensity.max()), ess_1, ess_0, min(ess_1, ess_0)
@@ -57,8 +58,9 @@ def require_overlap(study: Study, overlap: Overlap) -> None:
 def binary_balance(study: Study, propensity: Floats) -> tuple[Balance, ...]:
     """Return each covariate's worst standardised mean difference before and after inverse-propensity weighting."""
     a, x = study.treatment, study.design.linear
-    before = _smd(x, a, 1 - a, x, a)
-    after = _smd(x, a / propensity, (1 - a) / (1 - propensity), x, a)
+    w = np.ones(study.n) if study.weights is None else study.weights
+    before = _smd(x, w * a, w * (1 - a), x, a)
+    after = _smd(x, w * a / propensity, w * (1 - a) / (1 - propensity), x, a)
     return _by_owner(study, before, after)
 
 
@@ -101,8 +103,9 @@ def auc(label: Floats, score: Floats) -> float:
     return float((rankdata(score)[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
-def _kish(weights: Floats) -> float:
-    return float(weights.sum() ** 2 / (weights**2).sum())
+def kish(weights: Floats) -> float:
+    """Return how many equally weighted units weights (n,) are worth, (Σw)²/Σw²."""
+    return float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-300))
 
 
 def _smd(x: Floats, treated: Floats, control: Floats, raw: Floats, a: Floats) -> Floats:

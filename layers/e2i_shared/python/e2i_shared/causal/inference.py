@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Codes = NDArray[np.intp]
 
+DRAWS = 10_000
+
 
 def cluster_sums(values: Floats, clusters: Codes | None) -> Floats:
     """Return ``values`` (n,) or (n, k) summed within clusters, (G,) or (G, k); unchanged without clusters."""
@@ -83,6 +85,36 @@ def intracluster_correlation(values: Floats, clusters: Codes | None) -> float | 
     adjusted_size = (n - float((sizes**2).sum()) / n) / (groups - 1)
     total = between + (adjusted_size - 1) * within
     return min(max((between - within) / total, 0.0), 0.999) if total > 0 else 0.0
+
+
+def weighted(scores: Floats, weights: Floats | None) -> Floats:
+    """Return scores (n,) whose plain mean and standard error are the weighted ones: τ + w/w̄·(s − τ) with τ = Σws/Σw.
+
+    ``weights`` (n,) are sampling weights, not negative; without them the scores are unchanged.
+    """
+    if weights is None:
+        return scores
+    relative = weights / weights.mean()
+    centre = float(relative @ scores) / len(scores)
+    return centre + relative * (scores - centre)
+
+
+def simultaneous(influence: Floats, *, df: int, level: float = 0.95, seed: int = 0) -> tuple[float, Floats]:
+    """Return the critical value that holds for K estimates at once, and each one's adjusted p-value as a function of |t|.
+
+    ``influence`` (G, K) are the independent units' contributions, whose sums of squares are the variances. The law of max|T| is
+    simulated from their correlation, as a t of ``df`` degrees of freedom (Montiel Olea & Plagborg-Møller 2019); the draws (R,),
+    sorted, are returned beside the ``level`` quantile, so that an adjusted p-value is the share of draws at least as large as |t|.
+    """
+    errors = np.sqrt((influence**2).sum(axis=0))
+    standard = influence / np.where(errors > 0, errors, 1.0)
+    values, vectors = np.linalg.eigh(standard.T @ standard)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    rng = np.random.default_rng([seed, 7])
+    z = rng.standard_normal((DRAWS, len(values))) @ root.T
+    scale = np.sqrt(rng.chisquare(df, DRAWS) / df)
+    largest = np.sort(np.abs(z).max(axis=1) / scale)
+    return float(np.quantile(largest, level)), largest
 
 
 def widened(inference: Inference, shift: float) -> Inference:

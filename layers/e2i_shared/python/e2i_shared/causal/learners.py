@@ -58,22 +58,27 @@ class RidgeBasis:
     vectors: Floats
     values: Floats
     rotated: Floats
+    weights: Floats | None = None
 
     @classmethod
-    def of(cls, x: Floats) -> RidgeBasis:
-        """Diagonalise x (n, p) about its means."""
-        centre = x.mean(axis=0)
-        centred = x - centre
+    def of(cls, x: Floats, weights: Floats | None = None) -> RidgeBasis:
+        """Diagonalise x (n, p) about its means; ``weights`` (n,) are the units' own, of any scale."""
+        w = None if weights is None else weights / weights.mean()
+        centre = x.mean(axis=0) if w is None else w @ x / len(x)
+        centred = x - centre if w is None else (x - centre) * np.sqrt(w)[:, None]
         values, vectors = np.linalg.eigh(centred.T @ centred)
-        return cls(centre, vectors, np.maximum(values, 0.0), centred @ vectors)
+        return cls(centre, vectors, np.maximum(values, 0.0), centred @ vectors, w)
 
     def fit(self, y: Floats, penalties: Sequence[float] = PENALTIES) -> Line:
         """Fit y (n,) with the L2 penalty of least leave-one-out error (Allen's PRESS); the intercept is not penalised."""
-        mean, n = float(y.mean()), len(y)
-        target, squares = self.rotated.T @ (y - mean), self.rotated**2
+        n, w = len(y), self.weights
+        mean = float(y.mean()) if w is None else float(w @ y) / n
+        centred = y - mean if w is None else (y - mean) * np.sqrt(w)
+        target, squares = self.rotated.T @ centred, self.rotated**2
         shrinks = [1.0 / (self.values + penalty * n) for penalty in penalties]
-        residuals = (y - mean)[:, None] - self.rotated @ np.column_stack([s * target for s in shrinks])
-        leverage = np.minimum(1.0 / n + squares @ np.column_stack(shrinks), 0.99)
+        residuals = centred[:, None] - self.rotated @ np.column_stack([s * target for s in shrinks])
+        own = np.full((n, 1), 1.0 / n) if w is None else w[:, None] / n
+        leverage = np.minimum(own + squares @ np.column_stack(shrinks), 0.99)
         best = shrinks[int(((residuals / (1.0 - leverage)) ** 2).mean(axis=0).argmin())]
         return Line(mean, self.centre, np.asarray(self.vectors @ (best * target)))
 
@@ -91,31 +96,41 @@ class Line:
         return np.asarray(self.mean + (x - self.centre) @ self.coefficients)
 
 
-def ridge(x: Floats, y: Floats) -> Line:
+def ridge(x: Floats, y: Floats, weights: Floats | None = None) -> Line:
     """Fit y (n,) on x (n, p) by ridge regression, its penalty settled by leave-one-out error."""
-    return RidgeBasis.of(x).fit(y)
+    return RidgeBasis.of(x, weights).fit(y)
 
 
-def logistic(x: Floats, a: Floats, penalty: float = LOGISTIC_PENALTY) -> Line:
+def logistic(
+    x: Floats,
+    a: Floats,
+    penalty: float = LOGISTIC_PENALTY,
+    *,
+    weights: Floats | None = None,
+    offset: Floats | None = None,
+) -> Line:
     """Fit P(a = 1 | x) by penalised maximum likelihood (Newton).
 
-    ``penalty`` is per unit of standardised column; with it a separated sample still has finite coefficients. Returns a line of log odds.
+    ``penalty`` is per unit of standardised column; with it a separated sample still has finite coefficients. ``weights`` (n,) are
+    the units' own; ``offset`` (n,) are log odds known beforehand. Returns a line of log odds (without the offset).
     """
     design = np.column_stack([np.ones(len(a)), x])
     shrink = np.full(design.shape[1], penalty * len(a))
     shrink[0] = 1e-8
     beta = np.zeros(design.shape[1])
-    beta[0] = np.log(a.mean() / (1 - a.mean()))
+    beta[0] = np.log(a.mean() / (1 - a.mean())) if offset is None else 0.0
     signs = 1 - 2 * a
+    w = np.ones(len(a)) if weights is None else weights / weights.mean()
+    known = np.zeros(len(a)) if offset is None else offset
 
     def cost(candidate: Floats) -> float:
-        return float(np.logaddexp(0.0, signs * (design @ candidate)).sum() + 0.5 * shrink @ candidate**2)
+        return float(w @ np.logaddexp(0.0, signs * (known + design @ candidate)) + 0.5 * shrink @ candidate**2)
 
     lowest = cost(beta)
     for _ in range(25):
-        p = expit(design @ beta)
-        hessian = (design * np.maximum(p * (1 - p), 1e-9)[:, None]).T @ design + np.diag(shrink)
-        step = np.linalg.solve(hessian, design.T @ (a - p) - shrink * beta)
+        p = expit(known + design @ beta)
+        hessian = (design * (w * np.maximum(p * (1 - p), 1e-9))[:, None]).T @ design + np.diag(shrink)
+        step = np.linalg.solve(hessian, design.T @ (w * (a - p)) - shrink * beta)
         size = next((s for s in STEP_SIZES if cost(beta + s * step) <= lowest), 0.0)
         beta = beta + size * step
         before, lowest = lowest, cost(beta)
@@ -132,6 +147,7 @@ def boosted(
     *,
     objective: str,
     seed: int,
+    weights: Floats | None = None,
 ) -> Floats:
     """Boost trees on top of a base and return margins along the path, (B, m, len(PATH)).
 
@@ -146,6 +162,8 @@ def boosted(
         ever used; later steps then repeat the last.
     objective
         ``reg:squarederror`` (margins are predictions) or ``binary:logistic`` (margins are log odds).
+    weights
+        The training units' own weights (n,).
     """
     import xgboost
 
@@ -162,7 +180,7 @@ def boosted(
         "base_score": 0.5,
     }
     x, y, base = train
-    data = xgboost.QuantileDMatrix(x, y, max_bin=64, base_margin=base, nthread=1)
+    data = xgboost.QuantileDMatrix(x, y, weight=weights, max_bin=64, base_margin=base, nthread=1)
     booster = xgboost.Booster(parameters, [data])
     steps = [[margin for _, margin in held]]
     losses = [loss(steps[0])]

@@ -97,6 +97,55 @@ class Diagnostics:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmEffect:
+    """One level of a treatment against the reference; the interval holds for all levels at once, ``p_value`` is adjusted.
+
+    ``mean`` is the adjusted mean outcome were all units given this level.
+    """
+
+    label: str
+    n: int
+    mean: float
+    effect: float
+    std_error: float
+    ci_lower: float
+    ci_upper: float
+    p_value: float
+    p_value_adjusted: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventEffect:
+    """The average effect ``time`` periods after treatment started (before, where negative), over ``units`` treated units.
+
+    ``lower_all`` and ``upper_all`` hold for all times at once.
+    """
+
+    time: int
+    units: int
+    effect: float
+    std_error: float
+    ci_lower: float
+    ci_upper: float
+    lower_all: float
+    upper_all: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventStudy:
+    """Effects by time since treatment, the same by group of adoption, and a test that there were none before it.
+
+    ``pretrend_p`` is None where no unit was seen twice before treatment. ``groups`` are labelled by the period of their start.
+    """
+
+    events: tuple[EventEffect, ...]
+    groups: tuple[ArmEffect, ...]
+    pretrend_statistic: float | None
+    pretrend_df: int
+    pretrend_p: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """An average effect per unit of treatment, with the scores (n,) whose mean it is."""
 
@@ -111,6 +160,8 @@ class Estimate:
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
     reason: str = ""
+    arms: tuple[ArmEffect, ...] = ()
+    event_study: EventStudy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,9 @@ from e2i_shared.errors import EstimationError, InsufficientDataError, NoOverlapE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from e2i_shared.causal.arms import Arms
     from e2i_shared.causal.design import Design
+    from e2i_shared.causal.panel import Panel
     from e2i_shared.causal.results import TreatmentKind
 
     Floats = NDArray[np.float64]
@@ -27,7 +29,8 @@ class Study:
     """Outcome (n,), treatment (n,) (0/1 or a dose), encoded covariates, and who belongs together.
 
     ``clusters`` are codes 0 … G−1 or None; ``randomised`` says the treatment was assigned by chance; ``modifiers`` (n, k) are
-    further columns by which a dose's effect may differ.
+    further columns by which a dose's effect may differ. ``weights`` (n,) say how many units each row stands for. ``arms`` hold a
+    treatment of several levels, of which ``treatment`` then marks one; ``panel`` says which rows are one unit seen again.
     """
 
     outcome: Floats
@@ -38,6 +41,9 @@ class Study:
     treatment_name: str = "treatment"
     outcome_name: str = "outcome"
     modifiers: Floats | None = None
+    weights: Floats | None = None
+    arms: Arms | None = None
+    panel: Panel | None = None
 
     @property
     def n(self) -> int:
@@ -58,6 +64,20 @@ class Study:
     def groups(self) -> int:
         """Independent units: clusters where there are any, else rows."""
         return self.n if self.clusters is None else int(self.clusters.max()) + 1
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Study:
+        """Return the study of the rows given; clusters and arms keep their numbers, so that some may be empty."""
+        return replace(
+            self,
+            outcome=self.outcome[rows],
+            treatment=self.treatment[rows],
+            design=self.design.take(rows),
+            clusters=None if self.clusters is None else self.clusters[rows],
+            modifiers=None if self.modifiers is None else self.modifiers[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            arms=None if self.arms is None else self.arms.take(rows),
+            panel=None if self.panel is None else self.panel.take(rows),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +106,27 @@ def check(study: Study) -> None:
     InsufficientDataError
         Fewer than 50 rows, 10 rows in an arm, or 10 clusters.
     NoVariationError
-        Treatment or outcome never varies; names the column.
+        Treatment or outcome never varies, or a dose hardly; names the column.
     EstimationError
-        Infinite or missing values, or the outcome is the treatment.
+        Infinite or missing values, the outcome is the treatment, or weights that cannot be weights.
     NoOverlapError
         A covariate equals the treatment: it decides the treatment alone.
     """
+    check_rows(study)
+    if study.kind == "binary":
+        _check_arms(study)
+    else:
+        _check_dose(study)
+    _check_copies(study)
+
+
+def check_rows(study: Study) -> None:
+    """Refuse too few rows or clusters, values that are no numbers or never vary, and weights that cannot be; see ``check``."""
     _check_size(study)
     _check_values(study.outcome, study.outcome_name, "outcome_col")
     _check_values(study.treatment, study.treatment_name, "treatment_col")
-    if study.kind == "binary":
-        _check_arms(study)
-    _check_copies(study)
+    if study.weights is not None:
+        check_weights(study.weights)
 
 
 def _check_size(study: Study) -> None:
@@ -149,6 +178,36 @@ def _check_arms(study: Study) -> None:
             got=f"{treated} treated, {study.n - treated} untreated",
             hint="Widen the filters.",
         )
+
+
+def _check_dose(study: Study) -> None:
+    values, counts = np.unique(study.treatment, return_counts=True)
+    others = study.n - int(counts.max())
+    if others < FEWEST_PER_ARM:
+        raise NoVariationError(
+            f"Column {study.treatment_name!r} is almost constant: all but {others} of {study.n} rows have "
+            f"{values[counts.argmax()]:g}.",
+            field="treatment_col",
+            expected=f"at least {FEWEST_PER_ARM} rows with another value",
+            got=f"{others} rows",
+            hint="Widen the filters or choose another column.",
+        )
+
+
+def check_weights(weights: Floats, name: str = "weights") -> None:
+    """Raise EstimationError for weights (n,) that are missing, infinite, negative or all zero."""
+    wrong = "infinite or missing" if not np.isfinite(weights).all() else "negative" if (weights < 0).any() else None
+    if wrong is None and weights.any():
+        return
+    raise EstimationError(
+        f"Column {name!r} holds {wrong} values, which cannot be weights."
+        if wrong
+        else f"All weights in {name!r} are zero.",
+        field="weight_col",
+        expected="finite numbers, none negative, some positive",
+        got=name,
+        hint="Correct the weights, or leave weight_col out.",
+    )
 
 
 def _check_copies(study: Study) -> None:

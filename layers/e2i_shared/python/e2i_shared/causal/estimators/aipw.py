@@ -9,7 +9,7 @@ import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY, OVERLAP
-from e2i_shared.causal.inference import infer_mean, interval, widened
+from e2i_shared.causal.inference import infer_mean, interval, weighted, widened
 from e2i_shared.causal.nuisance import cross_fit, repeat_count
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
 from e2i_shared.causal.study import check
@@ -72,6 +72,10 @@ class _Run:
         return self.arm_1 - self.arm_0
 
 
+def _mean(values: Floats, weights: Floats | None) -> float:
+    return float(np.average(values, weights=weights)) if weights is not None else float(values.mean())
+
+
 def _once(study: Study, settings: Settings, seed: int) -> _Run:
     fitted = cross_fit(study, settings, seed=seed)
     nuisances = _nuisances(study, fitted, settings.clip)
@@ -80,7 +84,8 @@ def _once(study: Study, settings: Settings, seed: int) -> _Run:
     if fitted.smoother is not None:
         smooth = fitted.smoother.treatment.clip(settings.clip, 1 - settings.clip)
         other_1, other_0 = _potential(study, fitted.smoother.arms, smooth)
-        shift = float((arm_1 - arm_0).mean() - (other_1 - other_0).mean())
+        w = study.weights
+        shift = _mean(arm_1 - arm_0, w) - _mean(other_1 - other_0, w)
     return _Run(arm_1, arm_0, nuisances, shift)
 
 
@@ -117,10 +122,11 @@ def _potential(study: Study, arms: Floats, e: Floats) -> tuple[Floats, Floats]:
 
 
 def _median(runs: list[_Run], study: Study, settings: Settings) -> Estimate:
-    means = np.array([run.scores.mean() for run in runs])
+    means = np.array([_mean(run.scores, study.weights) for run in runs])
     chosen = runs[int(np.abs(means - np.median(means)).argmin())]
     nuisances = chosen.nuisances
-    overlap = diagnostics.binary_overlap(study.treatment, nuisances.treatment)
+    scores = weighted(chosen.scores, study.weights)
+    overlap = diagnostics.binary_overlap(study.treatment, nuisances.treatment, study.weights)
     diagnostics.require_overlap(study, overlap)
     inference = _settled(runs, study, settings.level)
     balance = diagnostics.binary_balance(study, nuisances.treatment)
@@ -128,13 +134,11 @@ def _median(runs: list[_Run], study: Study, settings: Settings) -> Estimate:
         inference=inference,
         method=Aipw.name,
         estimand=Aipw.estimand,
-        scores=chosen.scores,
+        scores=scores,
         nuisances=nuisances,
-        diagnostics=Diagnostics(
-            overlap, balance, diagnostics.influence(chosen.scores), nuisances.quality, nuisances.clipped
-        ),
-        mean_treated=float(chosen.arm_1.mean()),
-        mean_control=float(chosen.arm_0.mean()),
+        diagnostics=Diagnostics(overlap, balance, diagnostics.influence(scores), nuisances.quality, nuisances.clipped),
+        mean_treated=_mean(chosen.arm_1, study.weights),
+        mean_control=_mean(chosen.arm_0, study.weights),
         assumptions=(CONSISTENCY, CONFOUNDING, OVERLAP),
         warnings=_warnings(study, overlap.share_outside, nuisances.clipped, [b.after for b in balance], settings.clip),
     )
@@ -145,7 +149,7 @@ def _settled(runs: list[_Run], study: Study, level: float) -> Inference:
 
     Averaging over folds takes out the noise that the shift stands for, so that repeats are widened by their spread alone.
     """
-    parts = [infer_mean(run.scores, study.clusters, level=level) for run in runs]
+    parts = [infer_mean(weighted(run.scores, study.weights), study.clusters, level=level) for run in runs]
     if len(runs) == 1:
         return widened(parts[0], runs[0].shift)
     middle = float(np.median([p.estimate for p in parts]))

@@ -41,17 +41,18 @@ class AipwTreated:
         fitted = cross_fit(study, settings)
         a, y = study.treatment, study.outcome
         e = fitted.treatment.clip(0.0, 1 - settings.clip)
-        odds, share = (1 - a) * e / (1 - e), float(a.mean())
-        weight = (a - odds) / share
+        w = np.ones(study.n) if study.weights is None else study.weights / study.weights.mean()
+        odds, share = (1 - a) * e / (1 - e), float((w * a).mean())
+        weight = w * (a - odds) / share
         residual = weight * (y - fitted.arms[:, 0])
         effect = float(residual.mean())
-        scores = residual - (a / share - 1) * effect
+        scores = residual - (w * a / share - 1) * effect
         shift = 0.0 if fitted.smoother is None else effect - _effect(study, fitted.smoother, settings.clip)
         nuisances = _nuisances(study, fitted.arms, e, weight, fitted.learner, fitted.folds, fitted.treatment)
-        overlap = _overlap(a, e, odds)
+        overlap = _overlap(w * a, e, w * odds)
         diagnostics.require_overlap(study, replace(overlap, share_outside=float((e[a == 1] > 0.95).mean())))
-        balance = diagnostics.weighted_balance(study, a, odds)
-        treated = float(y[a == 1].mean())
+        balance = diagnostics.weighted_balance(study, w * a, w * odds)
+        treated = float(np.average(y, weights=w * a))
         return Estimate(
             inference=widened(infer_mean(scores, study.clusters, level=settings.level), shift),
             method=self.name,
@@ -70,7 +71,8 @@ class AipwTreated:
 
 def _effect(study: Study, fitted: CrossFit, clip: float) -> float:
     a, e = study.treatment, fitted.treatment.clip(0.0, 1 - clip)
-    return float(((a - (1 - a) * e / (1 - e)) * (study.outcome - fitted.arms[:, 0])).sum() / a.sum())
+    w = np.ones(study.n) if study.weights is None else study.weights
+    return float((w * (a - (1 - a) * e / (1 - e)) * (study.outcome - fitted.arms[:, 0])).sum() / (w * a).sum())
 
 
 def _nuisances(
@@ -95,7 +97,7 @@ def _nuisances(
     )
 
 
-def _overlap(a: Floats, e: Floats, odds: Floats) -> Overlap:
-    ess = float(odds.sum() ** 2 / max(float((odds**2).sum()), 1e-300))
+def _overlap(treated: Floats, e: Floats, odds: Floats) -> Overlap:
     outside = float(((e < diagnostics.EDGE) | (e > 1 - diagnostics.EDGE)).mean())
-    return Overlap(outside, float(e.min()), float(e.max()), float(a.sum()), ess, min(float(a.sum()), ess))
+    ess_1, ess_0 = diagnostics.kish(treated), diagnostics.kish(odds)
+    return Overlap(outside, float(e.min()), float(e.max()), ess_1, ess_0, min(ess_1, ess_0))

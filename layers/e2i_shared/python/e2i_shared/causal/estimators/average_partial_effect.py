@@ -8,7 +8,7 @@ import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY
-from e2i_shared.causal.inference import infer_mean, widened
+from e2i_shared.causal.inference import infer_mean, weighted, widened
 from e2i_shared.causal.learners import ridge
 from e2i_shared.causal.nuisance import cross_fit
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
@@ -55,10 +55,11 @@ class AveragePartialEffect:
         phi = _modifiers(study)
         variance = _conditional_variance(study, fitted.treatment)
         nuisances = _nuisances(study, fitted, phi, variance)
-        scores = _scores(study, nuisances)
+        scores = weighted(_scores(study, nuisances), study.weights)
         shift = 0.0
         if fitted.smoother is not None and max(fitted.trees):
-            shift = float((scores - _scores(study, _nuisances(study, fitted.smoother, phi, variance))).mean())
+            smooth = _scores(study, _nuisances(study, fitted.smoother, phi, variance))
+            shift = float((scores - weighted(smooth, study.weights)).mean())
         plain = infer_mean(scores, study.clusters, level=settings.level, parameters=phi.shape[1])
         overlap = diagnostics.dose_overlap(study.treatment, variance, nuisances.weight)
         balance = diagnostics.dose_balance(study, nuisances.weight)
@@ -102,10 +103,11 @@ def _nuisances(study: Study, fitted: CrossFit, phi: Floats, variance: Floats) ->
             hint="Leave out covariates that are copies or consequences of the treatment.",
         )
     instrument = residual / variance
-    moment = (phi * (instrument * a)[:, None]).T @ phi / study.n
+    w = np.ones(study.n) if study.weights is None else study.weights / study.weights.mean()
+    moment = (phi * (w * instrument * a)[:, None]).T @ phi / study.n
     moment += PENALTY * np.eye(phi.shape[1])
-    beta = np.linalg.solve(moment, phi.T @ (instrument * (study.outcome - g)) / study.n)
-    weight = instrument * (phi @ np.linalg.solve(moment.T, phi.mean(axis=0)))
+    beta = np.linalg.solve(moment, phi.T @ (w * instrument * (study.outcome - g)) / study.n)
+    weight = instrument * (phi @ np.linalg.solve(moment.T, w @ phi / study.n))
     tau = phi @ beta
     outcome = g + tau * e
     quality = {

@@ -8,7 +8,7 @@ import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONSISTENCY, RANDOMISED
-from e2i_shared.causal.inference import infer_mean
+from e2i_shared.causal.inference import infer_mean, weighted
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
 from e2i_shared.causal.study import check
 
@@ -30,11 +30,12 @@ class DifferenceInMeans:
         """Return the effect in outcome units; raise InsufficientDataError or NoVariationError."""
         check(study)
         a, y = study.treatment, study.outcome
-        share = float(a.mean())
-        mean_1, mean_0 = float(y[a == 1].mean()), float(y[a == 0].mean())
+        w = np.ones(study.n) if study.weights is None else study.weights
+        share = float(np.average(a, weights=w))
+        mean_1, mean_0 = float(np.average(y, weights=w * a)), float(np.average(y, weights=w * (1 - a)))
         received = np.where(a == 1, mean_1, mean_0)
         weight = a / share - (1 - a) / (1 - share)
-        scores = mean_1 - mean_0 + weight * (y - received)
+        scores = weighted(mean_1 - mean_0 + weight * (y - received), study.weights)
         nuisances = Nuisances(
             outcome=np.full(study.n, float(y.mean())),
             fitted=received,
@@ -54,7 +55,11 @@ class DifferenceInMeans:
             scores=scores,
             nuisances=nuisances,
             diagnostics=Diagnostics(
-                diagnostics.binary_overlap(a, nuisances.treatment), balance, diagnostics.influence(scores), {}, 0
+                diagnostics.binary_overlap(a, nuisances.treatment, study.weights),
+                balance,
+                diagnostics.influence(scores),
+                {},
+                0,
             ),
             mean_treated=mean_1,
             mean_control=mean_0,
