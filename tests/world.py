@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from e2i_shared.api.classification import ClassifyRequest
+from e2i_shared.api.cohorts import CohortRequest
 from e2i_shared.api.datasets import UploadTicket
 from e2i_shared.api.service import DependencyState
 from e2i_shared.datasets.describe import describe_frame
 from e2i_shared.datasets.frame import Categories, Frame, Numbers
 from e2i_shared.datasets.memory import MemoryDataSource
 from e2i_shared.datasets.specs import DatasetSpec
-from e2i_shared.http import work
+from e2i_shared.http import cohorts, work
 from e2i_shared.ports import Tenant
 from e2i_shared.testing import (
     FakeCatalogue,
     FakeClassifications,
+    FakeCohorts,
     FakeCompositions,
     FakeIdempotency,
     FakeOutbox,
@@ -38,6 +40,7 @@ TENANT = "00000000-0000-7000-8000-000000000001"
 OTHER = "00000000-0000-7000-8000-000000000002"
 COMPOSITION = "01999999-0000-7000-8000-00000000c001"
 CLASSIFICATION = "01999999-0000-7000-8000-00000000a001"
+COHORT = "responders"
 QUESTION = "Did more visits raise trx, and which regions responded most?"
 
 
@@ -136,6 +139,7 @@ class FakeWiring:
             tools=tools,
             idempotency=FakeIdempotency(),
             outbox=outbox,
+            cohorts=FakeCohorts(FixedClock(datetime.now(UTC))),
         )
 
     def tenants(self) -> Sequence[str]:
@@ -196,7 +200,7 @@ def body(reply: dict[str, Any]) -> Any:
 
 
 def seed(tenant: Tenant) -> None:
-    """Store the classification and the composition that the example events name."""
+    """Store the classification, the composition and the cohort that the example events name."""
     from e2i_shared.composer.model import NewComposition
 
     made = work.classify(tenant, ClassifyRequest(query=QUESTION), "anna")
@@ -204,3 +208,5 @@ def seed(tenant: Tenant) -> None:
     tenant.compositions.create(
         NewComposition(composition_id=COMPOSITION, query=QUESTION, dataset="trial", classification_id=CLASSIFICATION)
     )
+    wanted = {"name": COHORT, "dataset": "trial", "inclusion": [{"column": "trx", "op": "ge", "value": 7}]}
+    cohorts.save(tenant, CohortRequest.model_validate(wanted), "anna")

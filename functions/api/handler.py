@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from e2i_shared.http.application import Application
-from e2i_shared.http.routes import classifications, compositions, datasets, service, tools
+from e2i_shared.http.routes import classifications, cohorts, compositions, datasets, service, tools
 
-app = Application("api", [subject.router for subject in (compositions, classifications, datasets, tools, service)])
+SUBJECTS = (compositions, classifications, datasets, cohorts, tools, service)
+app = Application("api", [subject.router for subject in SUBJECTS])
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:

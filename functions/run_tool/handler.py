@@ -1,4 +1,4 @@
-"""Tools and file loading over HTTP, and the steps of compositions that need the image."""
+"""Tools, cohorts and file loading over HTTP, and the steps of compositions that need the image."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from e2i_shared.http.application import Application
 from e2i_shared.http.phases import by_kind, run_phase
-from e2i_shared.http.routes import loading, running
+from e2i_shared.http.routes import loading, running, selecting
 
-app = Application("run_tool", [running.router, loading.router])
+app = Application("run_tool", [running.router, loading.router, selecting.router])
 serve = by_kind({"phase": run_phase, "requestContext": app})
 
 

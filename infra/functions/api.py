@@ -31,6 +31,8 @@ FUNCTION = FunctionDescription(
         Route("PATCH", f"{V1}/datasets/{{dataset_id}}/columns/{{name}}"),
         Route("DELETE", f"{V1}/datasets/{{dataset_id}}"),
         Route("POST", f"{V1}/uploads"),
+        Route("GET", f"{V1}/cohorts"),
+        Route("GET", f"{V1}/cohorts/{{cohort_id}}"),
         Route("GET", f"{V1}/tools"),
         Route("GET", f"{V1}/tools/{{name}}"),
     ),

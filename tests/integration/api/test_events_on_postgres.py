@@ -11,7 +11,7 @@ from e2i_shared.errors import NotFoundError
 from e2i_shared.http import permissions
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import COMPOSITION, EVENTS, OTHER, QUESTION, TENANT, body, event, request
+from world import COHORT, COMPOSITION, EVENTS, OTHER, QUESTION, TENANT, body, event, request
 
 from functions.api import handler as api
 from functions.classify import handler as classify
@@ -92,6 +92,7 @@ def test_what_belongs_to_one_tenant_does_not_exist_for_another(route: tuple[str,
         "composition_id": COMPOSITION,
         "classification_id": COMPOSITION.replace("c001", "a001"),
         "dataset_id": "trial",
+        "cohort_id": COHORT,
         "name": "trx",
     }
     method, template = route

@@ -9,6 +9,7 @@ import pytest
 from builders_db import tool
 from e2i_shared.db.catalogue import PostgresCatalogue, next_version, save_version
 from e2i_shared.db.classifications import PostgresClassifications
+from e2i_shared.db.cohorts import PostgresCohorts
 from e2i_shared.db.compositions import PostgresCompositions
 from e2i_shared.db.idempotency import PostgresIdempotency
 from e2i_shared.db.outbox import PostgresOutbox
@@ -17,6 +18,7 @@ from e2i_shared.ids import new_id
 from e2i_shared.testing import (
     FakeCatalogue,
     FakeClassifications,
+    FakeCohorts,
     FakeCompositions,
     FakeIdempotency,
     FakeOutbox,
@@ -42,6 +44,7 @@ class Stores:
     catalogue: Any
     tools: Any
     outbox: Any
+    cohorts: Any
     idempotency: Callable[..., Any]
     load: Callable[[Dataset], Dataset]
     tenant_id: str = field(default_factory=new_id)
@@ -69,6 +72,7 @@ def fake_stores() -> Stores:
         catalogue=catalogue,
         tools=tools,
         outbox=outbox,
+        cohorts=FakeCohorts(),
         idempotency=idempotency,
         load=catalogue.add,
     )
@@ -88,6 +92,7 @@ def postgres_stores(database: Database) -> Stores:
         catalogue=PostgresCatalogue(database, tenant),
         tools=PostgresTools(database, tenant),
         outbox=PostgresOutbox(database, tenant),
+        cohorts=PostgresCohorts(database, tenant),
         idempotency=lambda **options: PostgresIdempotency(database, tenant, **options),
         load=load,
         tenant_id=tenant,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_shared.api.common import Json
+    from e2i_shared.api.cohorts import Cohort, CohortDefinition, CohortQuery, CohortStep, CohortSummary
+    from e2i_shared.api.common import Json, Page
     from e2i_shared.api.service import DependencyState
     from e2i_shared.classifier.repository import ClassificationRepository
     from e2i_shared.composer.model import CompositionRepository
@@ -81,6 +82,22 @@ class ToolRuns(Protocol):
         called_by: str = "api",
     ) -> None:
         """Record a run outside a composition."""
+        ...
+
+
+class Cohorts(Protocol):
+    """Saved cohorts of one tenant; a name is the same whatever its case."""
+
+    def save(self, name: str, definition: CohortDefinition, steps: Sequence[CohortStep], user: str | None) -> Cohort:
+        """Store the next version, or return the newest where its hash is the same."""
+        ...
+
+    def get(self, name_or_id: str) -> Cohort:
+        """Return one version by id, or the newest under a name; raise NotFoundError with the nearest names."""
+        ...
+
+    def list(self, query: CohortQuery) -> Page[CohortSummary]:
+        """Return every version of one name, else the newest of each; newest first."""
         ...
 
 
@@ -160,3 +177,4 @@ class Tenant:
     tools: ToolRuns
     idempotency: IdempotencyKeys
     outbox: Outbox
+    cohorts: Cohorts

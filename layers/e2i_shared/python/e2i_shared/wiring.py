@@ -150,6 +150,7 @@ def _connect() -> tuple[Database, float]:
 def _tenant(database: Database, tenant_id: str) -> Tenant:
     from e2i_shared.db.catalogue import PostgresCatalogue
     from e2i_shared.db.classifications import PostgresClassifications
+    from e2i_shared.db.cohorts import PostgresCohorts
     from e2i_shared.db.compositions import PostgresCompositions
     from e2i_shared.db.idempotency import PostgresIdempotency
     from e2i_shared.db.outbox import PostgresOutbox
@@ -176,4 +177,5 @@ def _tenant(database: Database, tenant_id: str) -> Tenant:
         tools=PostgresTools(database, tenant_id),
         idempotency=PostgresIdempotency(database, tenant_id),
         outbox=PostgresOutbox(database, tenant_id),
+        cohorts=PostgresCohorts(database, tenant_id),
     )

@@ -11,6 +11,7 @@ from e2i_shared.composer import phases
 from e2i_shared.composer.binding import KpiName
 from e2i_shared.composer.words import key
 from e2i_shared.http import work
+from e2i_shared.http.records import StoredRecords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
 def run(event: Mapping[str, Any]) -> Json:
     """Run the phase that an event names."""
-    return phases.run_phase(event, services(bootstrap.for_tenant(event["tenant_id"])))
+    return phases.run_phase(event, services(bootstrap.for_tenant(event["tenant_id"]), event.get("composition_id")))
 
 
-def services(tenant: Tenant) -> phases.ComposerServices:
-    """Return what the phases of a tenant's compositions work with."""
+def services(tenant: Tenant, composition_id: str | None = None) -> phases.ComposerServices:
+    """Return what the phases of a tenant's composition work with."""
 
     def classify(record: CompositionRecord) -> Classification:
         if record.classification_id:
@@ -39,7 +40,8 @@ def services(tenant: Tenant) -> phases.ComposerServices:
     def run_step(tool: str, params: Json) -> Json:
         from e2i_shared.tools import _registry
 
-        return _registry.run_tool(tool, params, _registry.ToolContext(tenant.data))
+        records = StoredRecords(tenant.compositions, asking=composition_id)
+        return _registry.run_tool(tool, params, _registry.ToolContext(tenant.data, records=records))
 
     return phases.ComposerServices(
         compositions=tenant.compositions,

@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Serve
 from aws_lambda_powertools.event_handler.openapi.swagger_ui import generate_swagger_html
 
 import e2i_shared
+from e2i_shared.api.cohorts import CohortQuery
 from e2i_shared.api.common import PageQuery, Problem
 from e2i_shared.composer.model import CompositionQuery
 from e2i_shared.http.caller import Role
@@ -29,6 +30,7 @@ DESCRIPTION = (
 _QUERIES: dict[tuple[str, str], type[PageQuery]] = {
     ("GET", f"{V1}/compositions"): CompositionQuery,
     ("GET", f"{V1}/datasets"): PageQuery,
+    ("GET", f"{V1}/cohorts"): CohortQuery,
 }
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 _IDEMPOTENCY = {

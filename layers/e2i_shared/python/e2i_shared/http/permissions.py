@@ -36,6 +36,9 @@ MATRIX: Mapping[tuple[str, str], Role] = {
     ("GET", f"{V1}/datasets/{{dataset_id}}"): Role.VIEWER,
     ("PATCH", f"{V1}/datasets/{{dataset_id}}/columns/{{name}}"): Role.MEMBER,
     ("DELETE", f"{V1}/datasets/{{dataset_id}}"): Role.OWNER,
+    ("GET", f"{V1}/cohorts"): Role.VIEWER,
+    ("POST", f"{V1}/cohorts"): Role.MEMBER,
+    ("GET", f"{V1}/cohorts/{{cohort_id}}"): Role.VIEWER,
     ("GET", f"{V1}/tools"): Role.VIEWER,
     ("GET", f"{V1}/tools/{{name}}"): Role.VIEWER,
     ("POST", f"{V1}/tools/{{name}}/run"): Role.MEMBER,
@@ -45,6 +48,7 @@ COSTLY: Mapping[tuple[str, str], int] = {
     ("POST", f"{V1}/ask"): 4,
     ("POST", f"{V1}/compose"): 4,
     ("POST", f"{V1}/datasets"): 4,
+    ("POST", f"{V1}/cohorts"): 4,
     ("POST", f"{V1}/tools/{{name}}/run"): 4,
 }
 

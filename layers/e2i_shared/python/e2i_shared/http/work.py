@@ -47,11 +47,13 @@ def tool(name: str) -> ToolSpec:
 def run_tool(tenant: Tenant, spec: ToolSpec, params: Json) -> RunToolResult:
     """Run one tool on the tenant's data and record the run."""
     from e2i_shared.api.tools import RunToolResult
+    from e2i_shared.http.records import StoredRecords
     from e2i_shared.tools import _registry
 
+    context = _registry.ToolContext(tenant.data, records=StoredRecords(tenant.compositions))
     started = time.perf_counter()
     try:
-        result = _registry.run_tool(spec.name, params, _registry.ToolContext(tenant.data))
+        result = _registry.run_tool(spec.name, params, context)
     except E2IError as error:
         _record(tenant, spec.name, started, len(params), type(error).__name__)
         raise

@@ -6,6 +6,7 @@ from e2i_shared.datasets.memory import MemoryDataSource
 from e2i_shared.testing.catalogue import FakeCatalogue
 from e2i_shared.testing.classifications import FakeClassifications
 from e2i_shared.testing.clock import FixedClock
+from e2i_shared.testing.cohorts import FakeCohorts
 from e2i_shared.testing.compositions import FakeCompositions
 from e2i_shared.testing.idempotency import FakeIdempotency
 from e2i_shared.testing.outbox import FakeOutbox
@@ -15,6 +16,7 @@ from e2i_shared.testing.tools import FakeTools
 __all__ = [
     "FakeCatalogue",
     "FakeClassifications",
+    "FakeCohorts",
     "FakeCompositions",
     "FakeIdempotency",
     "FakeOutbox",

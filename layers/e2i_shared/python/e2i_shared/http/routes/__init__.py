@@ -15,13 +15,15 @@ def every_router() -> Sequence[Router]:
     from e2i_shared.http.routes import (
         classifications,
         classify,
+        cohorts,
         compositions,
         datasets,
         loading,
         running,
+        selecting,
         service,
         tools,
     )
 
-    subjects = (classify, classifications, compositions, datasets, loading, tools, running, service)
+    subjects = (classify, classifications, compositions, datasets, loading, cohorts, selecting, tools, running, service)
     return [subject.router for subject in subjects]
