@@ -28,6 +28,9 @@
     │   └── TransientToolError
     ├── ContractError                 a tool broke its own schema; never retried
     ├── UngroundedAnswerError         a number without a source
+    ├── LanguageModelError            no usable answer of a language model; the rules answer instead
+    │   ├── ProviderError             one call failed, with its outcome and whether to try again
+    │   └── BudgetExceededError       the call would pass a budget; nothing was spent
     └── ConfigurationError            a setting is missing or contradicts another
 
 Leaves carry data: ``field`` (what was wrong), ``expected``, ``got``, ``candidates`` (nearest valid choices) and ``hint`` (what to do).
@@ -226,6 +229,32 @@ class UngroundedAnswerError(E2IError):
     """An answer holds a number, sign or significance word that no tool output supports."""
 
     title = "Ungrounded answer"
+
+
+class LanguageModelError(E2IError):
+    """No usable answer came from any language model; who asked falls back to the rules."""
+
+    status = 503
+    title = "No language model answered"
+
+
+class ProviderError(LanguageModelError):
+    """One call to a provider failed: with its outcome, whether another try may help, and after how many seconds."""
+
+    def __init__(
+        self, message: str, *, outcome: str, retryable: bool = False, retry_after: float | None = None, **details: Any
+    ) -> None:
+        super().__init__(message, **details)
+        self.outcome = outcome
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class BudgetExceededError(LanguageModelError):
+    """The call would pass a budget; nothing was spent."""
+
+    status = 429
+    title = "Budget exceeded"
 
 
 class ConfigurationError(E2IError):

@@ -1076,18 +1076,33 @@ CREATE TABLE public.llm_usage (
     outcome text DEFAULT 'reserved'::text NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     settled_at timestamp with time zone,
+    tokens_cache_write_short integer DEFAULT 0 NOT NULL,
+    tokens_cache_write_long integer DEFAULT 0 NOT NULL,
+    tokens_reasoning integer DEFAULT 0 NOT NULL,
+    prompt text,
+    price_table text,
+    request_id text,
     CONSTRAINT llm_usage_cost_usd_check CHECK ((cost_usd >= (0)::numeric)),
     CONSTRAINT llm_usage_reserved_usd_check CHECK ((reserved_usd >= (0)::numeric)),
+    CONSTRAINT llm_usage_tokens_cache_write_long_check CHECK ((tokens_cache_write_long >= 0)),
+    CONSTRAINT llm_usage_tokens_cache_write_short_check CHECK ((tokens_cache_write_short >= 0)),
     CONSTRAINT llm_usage_tokens_cached_check CHECK ((tokens_cached >= 0)),
     CONSTRAINT llm_usage_tokens_in_check CHECK ((tokens_in >= 0)),
-    CONSTRAINT llm_usage_tokens_out_check CHECK ((tokens_out >= 0))
+    CONSTRAINT llm_usage_tokens_out_check CHECK ((tokens_out >= 0)),
+    CONSTRAINT llm_usage_tokens_reasoning_check CHECK ((tokens_reasoning >= 0))
 );
 
 ALTER TABLE ONLY public.llm_usage FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.llm_usage OWNER TO e2i_owner;
 
+COMMENT ON COLUMN public.llm_usage.tokens_in IS 'All input tokens; tokens_cached of them read from the cache, tokens_cache_write_* written to it.';
+
 COMMENT ON COLUMN public.llm_usage.cost_usd IS 'NULL until settled; reserved_usd is held before the call.';
+
+COMMENT ON COLUMN public.llm_usage.attempts IS 'Which attempt of its request this call was, from 1.';
+
+COMMENT ON COLUMN public.llm_usage.tokens_reasoning IS 'Part of tokens_out.';
 
 CREATE TABLE public.ml_experiments (
     tenant_id uuid NOT NULL,
@@ -1687,6 +1702,8 @@ CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (ten
 CREATE INDEX llm_usage_composition ON public.llm_usage USING btree (tenant_id, composition_id) WHERE (composition_id IS NOT NULL);
 
 CREATE INDEX llm_usage_day ON public.llm_usage USING btree (tenant_id, created_at DESC);
+
+CREATE INDEX llm_usage_unsettled ON public.llm_usage USING btree (tenant_id, created_at) WHERE (settled_at IS NULL);
 
 CREATE INDEX ml_experiments_newest ON public.ml_experiments USING btree (tenant_id, created_at DESC, experiment_id DESC) WHERE (deleted_at IS NULL);
 

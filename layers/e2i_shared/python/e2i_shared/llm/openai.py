@@ -1,0 +1,78 @@
+"""OpenAI's Responses API through its SDK: strict structured output; its prompt cache works by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from e2i_shared.llm.model import Reply, Usage
+from e2i_shared.llm.wire import malformed, within
+
+if TYPE_CHECKING:
+    from e2i_shared.api.common import Json
+    from e2i_shared.llm.model import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAI:
+    """``base_url`` is for a proxy, or a server that speaks the same protocol; the key stays out of ``repr``."""
+
+    model: str
+    key: str
+    base_url: str | None = None
+    name: str = "openai"
+
+    def __repr__(self) -> str:
+        """Return the model, never the key."""
+        return f"OpenAI({self.model!r})"
+
+    def create(self, prompt: Prompt, schema: Json, *, max_tokens: int, seconds: float) -> Reply:
+        """Return the reply within ``seconds`` in all; raise ProviderError."""
+        return within(self.name, seconds, lambda: self._create(prompt, schema, max_tokens, seconds))
+
+    async def _create(self, prompt: Prompt, schema: Json, max_tokens: int, seconds: float) -> Reply:
+        import openai
+
+        client = openai.AsyncOpenAI(api_key=self.key, base_url=self.base_url, max_retries=0, timeout=max(seconds, 0.1))
+        async with client:
+            response: Any = await client.responses.create(
+                model=self.model,
+                instructions=prompt.system,
+                input=prompt.user,
+                max_output_tokens=max_tokens,
+                text={"format": {"type": "json_schema", "strict": True, "name": "answer", "schema": schema}},
+                prompt_cache_key=f"{prompt.name}-{prompt.version}",
+                store=False,
+            )
+        return _reply(response)
+
+
+def _reply(response: Any) -> Reply:
+    """Read the reply; an SDK object of another protocol's body has every field None and raises nothing."""
+    if not response.output or response.status is None:
+        raise malformed("openai", "output")
+    parts = [part for item in response.output if item.type == "message" for part in item.content or []]
+    usage = _usage(response.usage)
+    if any(part.type == "refusal" for part in parts):
+        return Reply("", usage, "refusal", response.id)
+    text = "".join(part.text for part in parts if part.type == "output_text")
+    reason = response.incomplete_details.reason if response.incomplete_details else None
+    if reason == "content_filter":
+        return Reply(text, usage, "refusal", response.id)
+    return Reply(text, usage, "length" if response.status == "incomplete" else "end", response.id)
+
+
+def _usage(usage: Any) -> Usage | None:
+    """Return the tokens: what was read from the cache or written to it is part of the input, reasoning of the output."""
+    if usage is None or usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    details, made = usage.input_tokens_details, usage.output_tokens_details
+    read = (getattr(details, "cached_tokens", 0) or 0) if details else 0
+    written = (getattr(details, "cache_write_tokens", 0) or 0) if details else 0
+    return Usage(
+        fresh=usage.input_tokens - read - written,
+        out=usage.output_tokens,
+        cache_read=read,
+        cache_write_short=written,
+        reasoning=(getattr(made, "reasoning_tokens", 0) or 0) if made else 0,
+    )
