@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from e2i_shared.causal.results import Inference
+
     Floats = NDArray[np.float64]
     Codes = NDArray[np.intp]
 
@@ -141,6 +143,19 @@ def rank_weighted_effect(scores: Floats, effect: Floats, clusters: Codes | None 
     weights[order] = tail - 1.0
     inference = infer_mean(weights * (scores - scores.mean()), clusters)
     return HeterogeneityTest("autoc", inference.estimate, inference.p_value, None)
+
+
+def qini(scores: Floats, effect: Floats, clusters: Codes | None = None, *, level: float = 0.95) -> Inference:
+    """Return the Qini coefficient of treating in order of τ̂ (n,): the area between the gain curve and treating at random.
+
+    ∫₀¹ G(q) − q·G(1) dq with G(q) the mean over all units of Γ·1[among the first q by τ̂] (Radcliffe 2007; the QINI weighting of
+    Yadlowsky et al. 2025): weights ½ − (rank − ½)/n on Γ. Outcome units per unit of the sample; 0 where the order tells nothing. The
+    interval takes the order as given: τ̂ must be out of fold.
+    """
+    n = len(scores)
+    weights = np.empty(n)
+    weights[np.argsort(-effect, kind="stable")] = 0.5 - (np.arange(n) + 0.5) / n
+    return infer_mean(weights * (scores - scores.mean()), clusters, level=level)
 
 
 def importance(

@@ -1,0 +1,152 @@
+"""Cross-fitted nuisances of dose curves and shifts: the outcome at any dose, and how likely another law makes a dose.
+
+Both take one linear model in covariates, dose, its square and products of the two, with trees on top, as ``nuisance`` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from e2i_shared.causal import learners
+from e2i_shared.causal.nuisance import choose_learner
+from e2i_shared.causal.threads import one_thread_each
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from e2i_shared.causal.study import Settings, Study
+
+    Floats = NDArray[np.float64]
+    Rows = NDArray[np.intp]
+
+MOST_PRODUCTS = 30
+MOST_LOG_ODDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """Ê[Y|A=a,X] out of fold: ``received`` (n,) at the dose received, ``at`` (n, k) at the doses asked for.
+
+    ``smoother`` is the same one step back along the path of trees, by which estimators judge what smoothing may still do.
+    """
+
+    received: Floats
+    at: Floats
+    trees: int
+    smoother: Surface | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """The density of another law of the dose over the observed one, given X: at the dose received and at that law's draw."""
+
+    received: Floats
+    at_drawn: Floats
+    trees: int
+    smoother: Ratio | None = None
+
+
+def outcome_surface(study: Study, folds: Rows, at: Floats, settings: Settings) -> Surface:
+    """Fit Ê[Y|A,X] on each fold's complement; predict at the dose received and at the doses ``at`` (n, k)."""
+    trees = choose_learner(study, settings) == "boosted"
+    doses = [study.treatment, *at.T]
+    paths = np.empty((study.n, len(doses), len(learners.PATH)))
+    for train, held, seed in _splits(folds, settings):
+        paths[held] = _outcome_path(study, train, held, doses, trees, seed)
+    losses = ((study.outcome[:, None] - paths[:, 0]) ** 2).mean(axis=0)
+    step = learners.undersmoothed(losses) if trees else 0
+
+    def at_step(number: int) -> Surface:
+        values = paths[:, :, number]
+        values = values.clip(0.0, 1.0) if study.binary_outcome else values
+        return Surface(values[:, 0], values[:, 1:], learners.PATH[number])
+
+    found, smoother = at_step(step), at_step(max(step - 1, 0))
+    return Surface(found.received, found.at, found.trees, smoother)
+
+
+def density_ratio(study: Study, folds: Rows, drawn: Floats, settings: Settings) -> Ratio:
+    """Return p(drawn law)/p(observed law) of the dose given X, by telling ``drawn`` (n,) from observed doses.
+
+    A classifier of two equally large samples, (A, X) and (drawn, X), has the ratio as its odds (Díaz et al. 2021, §4.2). The ratio is
+    scaled to mean 1 over the units, as a density ratio is.
+    """
+    trees = choose_learner(study, settings) == "boosted"
+    margins = np.empty((study.n, 2, len(learners.PATH)))
+    for train, held, seed in _splits(folds, settings):
+        margins[held] = _odds_path(study, train, held, drawn, trees, seed)
+    losses = (np.logaddexp(0.0, margins[:, 0]) + np.logaddexp(0.0, -margins[:, 1])).mean(axis=0)
+    step = learners.undersmoothed(losses) if trees else 0
+
+    def at_step(number: int) -> Ratio:
+        odds = np.exp(margins[:, :, number].clip(-MOST_LOG_ODDS, MOST_LOG_ODDS))
+        return Ratio(odds[:, 0] / odds[:, 0].mean(), odds[:, 1], learners.PATH[number])
+
+    found, smoother = at_step(step), at_step(max(step - 1, 0))
+    return Ratio(found.received, found.at_drawn, found.trees, smoother)
+
+
+def _splits(folds: Rows, settings: Settings) -> list[tuple[Rows, Rows, int]]:
+    numbers = range(int(folds.max()) + 1)
+    return [(np.flatnonzero(folds != k), np.flatnonzero(folds == k), settings.seed + k) for k in numbers]
+
+
+def _outcome_path(study: Study, train: Rows, held: Rows, doses: list[Floats], trees: bool, seed: int) -> Floats:
+    """Return held-out predictions (m, doses, len(PATH)); without trees all steps are alike."""
+    with one_thread_each():
+        line = learners.ridge(_linear(study, train, study.treatment), study.outcome[train])
+        blocks = [(_for_trees(study, held, dose), line(_linear(study, held, dose))) for dose in doses]
+        if not trees:
+            return _flat([margin for _, margin in blocks])
+        y = study.outcome[held]
+        fitted = line(_linear(study, train, study.treatment))
+        path = learners.boosted(
+            (_for_trees(study, train, study.treatment), study.outcome[train], fitted),
+            blocks,
+            lambda margins: float(((y - margins[0]) ** 2).mean()),
+            learners.tree_settings(len(train))[0],
+            objective="reg:squarederror",
+            seed=seed,
+        )
+    return path.transpose(1, 0, 2)
+
+
+def _odds_path(study: Study, train: Rows, held: Rows, drawn: Floats, trees: bool, seed: int) -> Floats:
+    """Return held-out log odds (m, 2, len(PATH)) of the drawn law, at the dose received and at the draw."""
+    with one_thread_each():
+        both = np.concatenate([_linear(study, train, study.treatment), _linear(study, train, drawn)])
+        label = np.repeat([0.0, 1.0], len(train))
+        line = learners.logistic(both, label)
+        blocks = [
+            (_for_trees(study, held, dose), line(_linear(study, held, dose))) for dose in (study.treatment, drawn)
+        ]
+        if not trees:
+            return _flat([margin for _, margin in blocks])
+        rows = np.concatenate([_for_trees(study, train, study.treatment), _for_trees(study, train, drawn)])
+        path = learners.boosted(
+            (rows, label, line(both)),
+            blocks,
+            lambda margins: float((np.logaddexp(0.0, margins[0]) + np.logaddexp(0.0, -margins[1])).mean()),
+            learners.tree_settings(len(train))[1],
+            objective="binary:logistic",
+            seed=seed,
+        )
+    return path.transpose(1, 0, 2)
+
+
+def _flat(margins: list[Floats]) -> Floats:
+    return np.repeat(np.column_stack(margins)[:, :, None], len(learners.PATH), axis=2)
+
+
+def _linear(study: Study, rows: Rows, dose: Floats) -> Floats:
+    """Return covariates, the standardised dose, its square, and its products with the first covariates."""
+    x = study.design.linear[rows]
+    a = (dose[rows] - study.treatment.mean()) / study.treatment.std()
+    return np.column_stack([x, a, a**2 - 1.0, a[:, None] * x[:, :MOST_PRODUCTS]])
+
+
+def _for_trees(study: Study, rows: Rows, dose: Floats) -> NDArray[np.float32]:
+    return np.column_stack([study.design.trees[rows], dose[rows].astype(np.float32)])
