@@ -1,0 +1,209 @@
+"""What holds between columns in every row, found in the data, so that a population drawn from them never breaks it.
+
+Three kinds: a ≤ b (``nrx ≤ trx``), a column computed from others (``total = new + refills``), a category decided by a finer one
+(``region`` by ``territory``).
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-6
+LEAST_CORRELATION = 0.2
+LEAST_BROKEN_BY_CHANCE = 0.01  # share of rows that would break a real rule were the columns independent
+NEAR, LEAST_NEAR = 0.9, 0.02
+PROBE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """``column`` ≤ ``bound`` in every row; ``tight`` where rows come near the bound, so that it shapes the column."""
+
+    column: str
+    bound: str
+    tight: bool = True
+
+    def broken(self, values: Mapping[str, Floats]) -> int:
+        """Return how many rows break it."""
+        a, b = values[self.column], values[self.bound]
+        return int((a > b + TOLERANCE * np.maximum(1.0, np.abs(b))).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """``column`` = constant + Σ weight·source, or with ``product`` the product (or ratio) of two sources."""
+
+    column: str
+    sources: tuple[str, ...]
+    weights: tuple[float, ...] = ()
+    constant: float = 0.0
+    product: str = ""
+
+    def of(self, values: Mapping[str, Floats]) -> Floats:
+        """Return the column (n,) from its sources."""
+        parts = [values[s] for s in self.sources]
+        if self.product == "times":
+            return np.asarray(parts[0] * parts[1])
+        if self.product == "over":
+            return np.asarray(np.divide(parts[0], parts[1], out=np.zeros_like(parts[0]), where=parts[1] != 0))
+        return np.asarray(self.constant + sum(w * p for w, p in zip(self.weights, parts, strict=True)))
+
+    def broken(self, values: Mapping[str, Floats]) -> int:
+        """Return how many rows break it."""
+        wanted = self.of(values)
+        return int((np.abs(values[self.column] - wanted) > _slack(wanted)).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """``column``'s code is ``table`` of the code of ``by``."""
+
+    column: str
+    by: str
+    table: tuple[int, ...]
+
+    def of(self, values: Mapping[str, Floats]) -> Floats:
+        """Return the codes (n,)."""
+        return np.asarray(self.table, dtype=np.float64)[values[self.by].astype(np.intp)]
+
+    def broken(self, values: Mapping[str, Floats]) -> int:
+        """Return how many rows break it."""
+        return int((values[self.column] != self.of(values)).sum())
+
+
+Rule = AtMost | Computed | Decided
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All that was found; ``order`` of the computed columns lets each be computed from what is there."""
+
+    at_most: tuple[AtMost, ...]
+    computed: tuple[Computed, ...]
+    decided: tuple[Decided, ...]
+
+    @property
+    def every(self) -> tuple[Rule, ...]:
+        """All rules."""
+        return (*self.at_most, *self.computed, *self.decided)
+
+    def broken(self, values: Mapping[str, Floats]) -> int:
+        """Return how many times rows break a rule; rows with a missing value in it keep it."""
+        return sum(rule.broken(_complete(rule, values)) for rule in self.every)
+
+
+def discover(numbers: Mapping[str, Floats], categories: Mapping[str, Floats]) -> Rules:
+    """Return the rules of numeric columns (n,) with NaN where missing, and of category codes (n,)."""
+    computed = _computed(numbers)
+    free = [name for name in numbers if name not in {rule.column for rule in computed}]
+    return Rules(_at_most(numbers, free), computed, _decided(categories))
+
+
+def _at_most(numbers: Mapping[str, Floats], free: Sequence[str]) -> tuple[AtMost, ...]:
+    found = []
+    for a, b in itertools.permutations(free, 2):
+        x, y = _both(numbers[a], numbers[b])
+        if len(x) < PROBE or np.ptp(x) == 0 or np.ptp(y) == 0 or (x > y).any():
+            continue
+        shuffled = np.roll(y, len(y) // 2 + 1)
+        if (x > shuffled).mean() >= LEAST_BROKEN_BY_CHANCE and np.corrcoef(x, y)[0, 1] >= LEAST_CORRELATION:
+            near = float((x >= NEAR * y).mean()) if x.min() >= 0 else float((y - x <= (1 - NEAR) * np.ptp(y)).mean())
+            found.append(AtMost(a, b, tight=near >= LEAST_NEAR))
+    return tuple(found)
+
+
+def _computed(numbers: Mapping[str, Floats]) -> tuple[Computed, ...]:
+    """Return columns that others give exactly; a column once used as a source is not itself computed."""
+    found: list[Computed] = []
+    gone: set[str] = set()
+    used: set[str] = set()
+    for name in reversed(list(numbers)):
+        others = [o for o in numbers if o != name and o not in gone]
+        rule = None if name in used else _linear(name, others, numbers) or _product(name, others, numbers)
+        if rule:
+            found.append(rule)
+            gone.add(name)
+            used |= set(rule.sources)
+    return tuple(found)
+
+
+def _linear(name: str, others: Sequence[str], numbers: Mapping[str, Floats]) -> Computed | None:
+    y = numbers[name]
+    if not others or np.isnan(y).any() or np.ptp(y) == 0:
+        return None
+    whole = [o for o in others if not np.isnan(numbers[o]).any() and np.ptp(numbers[o]) > 0]
+    if not whole:
+        return None
+    design = np.column_stack([np.ones(len(y)), *(numbers[o] for o in whole)])
+    scale = np.abs(design).max(axis=0)
+    weights = np.linalg.lstsq(design / scale, y, rcond=1e-10)[0] / scale
+    if (np.abs(design @ weights - y) > _slack(y)).any():
+        return None
+    keep = np.abs(weights[1:]) * np.array([np.ptp(numbers[o]) for o in whole]) > TOLERANCE * np.ptp(y)
+    rule = Computed(
+        name,
+        tuple(o for o, k in zip(whole, keep, strict=True) if k),
+        tuple(_rounded(w) for w, k in zip(weights[1:], keep, strict=True) if k),
+        _rounded(weights[0]),
+    )
+    return rule if rule.sources and not rule.broken(numbers) else None
+
+
+def _product(name: str, others: Sequence[str], numbers: Mapping[str, Floats]) -> Computed | None:
+    probe = {o: numbers[o][:PROBE] for o in (name, *others)}
+    if np.isnan(numbers[name]).any() or np.ptp(numbers[name]) == 0:
+        return None
+    for a, b in itertools.permutations(others, 2):
+        for kind in ("times", "over"):
+            rule = Computed(name, (a, b), product=kind)
+            if (kind == "times" and a > b) or np.isnan(probe[a]).any() or np.isnan(probe[b]).any():
+                continue
+            if not rule.broken(probe) and not rule.broken(numbers):
+                return rule
+    return None
+
+
+def _decided(categories: Mapping[str, Floats]) -> tuple[Decided, ...]:
+    found: list[Decided] = []
+    for name, by in itertools.permutations(categories, 2):
+        if name in {r.column for r in found} or by in {r.column for r in found}:
+            continue
+        a, b = categories[name].astype(np.intp), categories[by].astype(np.intp)
+        table = np.zeros(int(b.max()) + 1, dtype=np.intp)
+        table[b] = a
+        rows_per_level = len(a) / (len(np.unique(b)))
+        if (table[b] == a).all() and len(np.unique(a)) > 1 and rows_per_level >= 5:
+            found.append(Decided(name, by, tuple(int(v) for v in table)))
+    return tuple(found)
+
+
+def _both(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    present = ~(np.isnan(x) | np.isnan(y))
+    return x[present], y[present]
+
+
+def _complete(rule: Rule, values: Mapping[str, Floats]) -> dict[str, Floats]:
+    others = rule.sources if isinstance(rule, Computed) else (rule.bound if isinstance(rule, AtMost) else rule.by,)
+    names = (rule.column, *others)
+    rows = ~np.isnan(np.column_stack([values[n] for n in names])).any(axis=1)
+    return {n: values[n][rows] for n in names}
+
+
+def _slack(values: Floats) -> Floats:
+    return np.asarray(TOLERANCE * np.maximum(1.0, np.abs(values)))
+
+
+def _rounded(weight: float) -> float:
+    near = round(float(weight), 6)
+    return near if abs(near - weight) <= 1e-8 * max(1.0, abs(weight)) else float(weight)
