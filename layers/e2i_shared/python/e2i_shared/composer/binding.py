@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _MEASURED = {ColumnKind.NUMBER, ColumnKind.INTEGER, ColumnKind.BOOLEAN}
 _NOT_MEASURES = {ColumnRole.ID, ColumnRole.TIME, ColumnRole.CLUSTER, ColumnRole.IGNORE}
 _WITHOUT_SLOTS = {Intent.CHANGE, Intent.DRIVERS, Intent.POLICY, Intent.SIMULATION}
+WITHOUT_DATA = {Intent.EXPLANATION, Intent.BOUNDARIES}
 _COMPARES_PERIODS = {Intent.CHANGE, Intent.DRIFT}
 _CAUSAL_DOMAINS = {Domain.CAUSAL, Domain.SEGMENTATION, Domain.EXPERIMENT}
 
@@ -68,11 +69,13 @@ class Bound:
     treatments: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()  # every column named outside a condition
     kpi: str | None = None
     splits: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
     bindings: tuple[Binding, ...] = ()
     notes: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()  # sub-questions whose answers this one needs
     covered: float = field(default=0.0, compare=False)  # how much of the text was bound
 
 
@@ -82,11 +85,13 @@ _NO_NAMES = Names()
 
 def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAMES) -> Bound:
     """Bind a sub-question; raise UnknownColumnError or UnknownValueError naming the phrase and the nearest candidates."""
+    intent = intent_of(question.domain, question.text)
+    if intent in WITHOUT_DATA:
+        return Bound(question, intent, lexicon.dataset)
     reading = read_text(question.text, lexicon, question.entities)
     kpi = find_kpi(reading, lexicon.dataset, names) if question.domain == Domain.KPI else None
     reading = without_named(reading, question, names, kpi)
     dataset = lexicon.dataset
-    intent = intent_of(question.domain, question.text)
     found = all_conditions(reading, dataset)
     found += extreme_conditions(reading, dataset) if question.domain != Domain.GAP else []
     found += _qualities(reading, dataset, found) if intent == Intent.COHORT else []
@@ -115,6 +120,7 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
         treatments=_names(causes),
         outcomes=_names(effects),
         measures=_names(measures),
+        mentioned=_names([*splits, *free]),
         kpi=kpi[0].name if kpi else None,
         splits=_names(splits),
         filters=tuple(filters),
@@ -137,8 +143,7 @@ def find_kpi(reading: Reading, dataset: Dataset, names: Names) -> tuple[KpiName,
             kpi = names.kpis.get("".join(t.stem for t in group))
             if kpi and any(all(dataset.column(c) for c in need) for need in kpi.columns):
                 found.append((kpi, group[0].start, group[-1].end))
-    found = [f for f in found if not any(_says_as_much(m, f) for m in reading.mentions)]
-    return found[0] if found else None
+    return found[0] if found and not any(_says_as_much(m, found[0]) for m in reading.mentions) else None
 
 
 def _says_as_much(mention: Mention, found: tuple[KpiName, int, int]) -> bool:

@@ -11,6 +11,9 @@ interval wider than four times the estimate                  0.85
 refutation: review / block                                   0.6 / 0.25
 E-value of the interval below 1.2                            0.75
 heterogeneity p above 0.05 behind a ranking of segments      0.6
+overlap of treated and untreated limited / poor              0.7 / 0.5
+above 5% of rows moved to levels rows like them never had    0.7
+no contribution to a change that stands out from noise       0.7
 each warning (at most three)                                 0.95
 ==========================================================  ======
 
@@ -31,7 +34,19 @@ if TYPE_CHECKING:
     from e2i_shared.composer.model import StepRecord
 
 _OBSERVATIONAL, _COUNTED, _ARITHMETIC = 0.85, 0.95, 0.9
-_CAUSAL = {"causal_effect_estimator", "cate_analyzer", "segment_ranker", "refutation_runner", "sensitivity_analyzer"}
+_CAUSAL = {
+    "causal_effect_estimator",
+    "cate_analyzer",
+    "segment_ranker",
+    "refutation_runner",
+    "sensitivity_analyzer",
+    "change_attributor",
+    "driver_ranker",
+    "policy_optimizer",
+    "counterfactual_simulator",
+    "roi_estimator",
+}
+_COUNTING = {"kpi_lookup", "cohort_builder", "result_explainer", "kpi_monitor"}
 _MOST_WARNINGS = 3
 
 
@@ -56,7 +71,7 @@ def step_confidence(tool: str, output: Json) -> float:
 def _base(tool: str, output: Json) -> float:
     if tool in _CAUSAL:
         return _COUNTED if output.get("method") == "difference_in_means" else _OBSERVATIONAL
-    return _COUNTED if tool == "kpi_lookup" else _ARITHMETIC
+    return _COUNTED if tool in _COUNTING else _ARITHMETIC
 
 
 def _weaknesses(output: Json) -> Iterator[float]:
@@ -79,9 +94,18 @@ def _weaknesses(output: Json) -> Iterator[float]:
         yield 0.75
     if isinstance(output.get("heterogeneity_p"), (int, float)) and output["heterogeneity_p"] > 0.05:
         yield 0.6
+    yield {"limited": 0.7, "poor": 0.5}.get(str(_found(output, "/overlap_assessment/verdict")), 1.0)
+    if (beyond := _number(output, "/share_beyond_support")) is not None and beyond > 0.05:
+        yield 0.7
+    if "main_cause" in output and output["main_cause"] is None:
+        yield 0.7
     yield 0.95 ** min(len(output.get("warnings") or []), _MOST_WARNINGS)
 
 
+def _found(output: Json, pointer: str) -> object:
+    return lookup(output, pointer) if has(output, pointer) else None
+
+
 def _number(output: Json, pointer: str) -> float | None:
-    value = lookup(output, pointer) if has(output, pointer) else None
+    value = _found(output, pointer)
     return value if isinstance(value, (int, float)) else None

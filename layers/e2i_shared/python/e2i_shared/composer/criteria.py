@@ -31,6 +31,11 @@ _AGED = re.compile(
     re.IGNORECASE,
 )
 _COUNTED = re.compile(rf"\b{_OP}\s+(?P<number>\d+(?:\.\d+)?)\s+$", re.IGNORECASE)
+_GENDERS = {
+    "F": re.compile(r"\b(?:wom[ae]n|females?)\b", re.IGNORECASE),
+    "M": re.compile(r"\b(?:m[ae]n|males?)\b", re.IGNORECASE),
+}
+_GENDER_COLUMNS = ("sex", "gender")
 _NOT = re.compile(
     r"\b(?:exclud\w*|except|without|not|no|never|lacking|other than|leaving out)\b[^,.;]*$", re.IGNORECASE
 )
@@ -40,7 +45,12 @@ _NUMERIC = {ColumnKind.NUMBER, ColumnKind.INTEGER}
 
 def all_conditions(reading: Reading, dataset: Dataset) -> list[Condition]:
     """Return every condition a text puts on columns."""
-    return [*conditions(reading, dataset), *age_conditions(reading, dataset), *counted_conditions(reading, dataset)]
+    return [
+        *conditions(reading, dataset),
+        *age_conditions(reading, dataset),
+        *counted_conditions(reading, dataset),
+        *gender_conditions(reading, dataset),
+    ]
 
 
 def age_conditions(reading: Reading, dataset: Dataset) -> Iterator[Condition]:
@@ -64,6 +74,24 @@ def counted_conditions(reading: Reading, dataset: Dataset) -> Iterator[Condition
         if match and column and column.kind in _NUMERIC and column.role not in _MEASURED:
             made = Filter(column=column.name, op=_OPS[match["op"].lower()], value=_typed(column, match["number"]))
             yield Condition(made, match[0] + mention.phrase, mention.fuzzy, (mention,))
+
+
+def gender_conditions(reading: Reading, dataset: Dataset) -> Iterator[Condition]:
+    """Yield the condition of "women" or "men", where the data set has a column of sexes spelled by their first letters."""
+    column = next((c for name in _GENDER_COLUMNS if (c := dataset.column(name))), None)
+    values = {v[:1].upper(): v for v, _ in column.statistics.top_values} if column else {}
+    found = [(m, values[k]) for k, pattern in _GENDERS.items() if k in values and (m := pattern.search(reading.text))]
+    found.sort(key=lambda pair: pair[0].start())
+    if column is None or not found or any(m.column == column.name and m.value for m in reading.mentions):
+        return
+    named = [value for _, value in found]
+    made = (
+        Filter(column=column.name, op="in", value=list(named))
+        if len(named) > 1
+        else Filter(column=column.name, value=named[0])
+    )
+    used = tuple(Mention(m[0], m.start(), m.end(), (Target(column.name, v),)) for m, v in found)
+    yield Condition(made, ", ".join(u.phrase for u in used), fuzzy=False, used=used)
 
 
 def quality_conditions(reading: Reading, dataset: Dataset) -> Iterator[Condition]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.api.classification import Domain
 from e2i_shared.api.datasets import ColumnRole
-from e2i_shared.composer.binding import Bound, KpiName, Names, bind
+from e2i_shared.composer.binding import WITHOUT_DATA, Bound, KpiName, Names, bind
 from e2i_shared.composer.criteria import all_conditions
 from e2i_shared.composer.inherit import inherit
 from e2i_shared.composer.intents import Intent
@@ -36,7 +36,9 @@ _ROLES = {
     Domain.KPI: {ColumnRole.OUTCOME},
     Domain.PREDICTION: {ColumnRole.OUTCOME},
 }
-_WITHOUT_DATA = {Intent.EXPLANATION, Intent.BOUNDARIES}
+
+
+_ONE_ROW_EACH = {Intent.COHORT, Intent.RISK}  # best answered from data with one row for each entity
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,9 @@ class Attempt:
 
 def _serves(bound: Bound) -> float:
     """Return a small advantage for data that has the roles the question's kind needs."""
+    if bound.intent in _ONE_ROW_EACH:
+        roles = {c.role for c in bound.dataset.columns}
+        return 1.25 if bound.covered and ColumnRole.ID in roles and ColumnRole.TIME not in roles else 0.0
     needed = _ROLES.get(bound.question.domain, set())
     return 0.25 if bound.covered and needed <= {c.role for c in bound.dataset.columns} else 0.0
 
@@ -157,7 +162,7 @@ def _choose(attempts: Sequence[Attempt], decomposition: Decomposition) -> Attemp
     best = max(fit(a) for a in attempts)
     tied = [a for a in attempts if fit(a) == best]
     finest = [a for a in tied if all(_is_finer(a.lexicon.dataset, b.lexicon.dataset) for b in tied if b is not a)]
-    needs_data = any(b.intent not in _WITHOUT_DATA for a in attempts for b in a.bound.values())
+    needs_data = any(b.intent not in WITHOUT_DATA for a in attempts for b in a.bound.values())
     if not needs_data or (len(finest) == 1 and best > 0):
         return (finest or tied)[0]
     names = [a.lexicon.dataset.name for a in tied]

@@ -136,8 +136,8 @@ def _part_problems(text: str, claims: Sequence[Claim], outputs: Mapping[int, Jso
 
 def check_text(text: str, sources: Sources) -> list[str]:
     """Return the numbers and dates of a text that no source holds."""
-    plain = _CONFIDENCE.sub(lambda m: "¤" * len(m[0]), _CITATION.sub(lambda m: " " * len(m[0]), text))
-    quotes = {q for q in sources.quoted if len(q) >= _SHORTEST_QUOTE and q in plain}
+    plain = _plain(text)
+    quotes = {q for q in map(_plain, sources.quoted) if len(q) >= _SHORTEST_QUOTE and q in plain}
     for quoted in sorted(quotes, key=len, reverse=True):
         plain = plain.replace(quoted, "¤" * len(quoted))
     spoken = {(n.text.lower().strip(), n.kind) for t in sources.spoken for n in find_numbers(t)}
@@ -146,6 +146,11 @@ def check_text(text: str, sources: Sources) -> list[str]:
         for found in find_numbers(plain)
         if (found.text.lower().strip(), found.kind) not in spoken and not _supported(found, plain, sources)
     ]
+
+
+def _plain(text: str) -> str:
+    """Return a text of the same length without citations and the level of its intervals."""
+    return _CONFIDENCE.sub(lambda m: "¤" * len(m[0]), _CITATION.sub(lambda m: " " * len(m[0]), text))
 
 
 def _supported(found: Found, text: str, sources: Sources) -> bool:

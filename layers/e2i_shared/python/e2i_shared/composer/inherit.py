@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.model import Decomposition
 
-_NEEDS_CAUSE = {Intent.EFFECT, Intent.ROBUSTNESS, Intent.SEGMENTS}
-_MAY_BORROW_CAUSE = _NEEDS_CAUSE | {Intent.POWER, Intent.DESIGN, Intent.SIMULATION, Intent.POLICY}
-_NEEDS_MEASURE = {Intent.GAP, Intent.KPI, Intent.ROI}
+_NEEDS_CAUSE = {Intent.EFFECT, Intent.ROBUSTNESS, Intent.SEGMENTS, Intent.SIMULATION, Intent.POLICY}
+_MAY_BORROW_CAUSE = _NEEDS_CAUSE | {Intent.POWER, Intent.DESIGN, Intent.ROI}
+_MEASURED = {Intent.CHANGE, Intent.DRIVERS, Intent.FORECAST}
+_NEEDS_MEASURE = {Intent.GAP, Intent.KPI, *_MEASURED}
 
 
 def inherit(
@@ -38,7 +39,8 @@ def inherit(
         producers = [d.from_ for d in decomposition.dependencies if d.to == question]
         try:
             earlier = [*([whole] if whole else []), *done.values()]
-            done[question] = _complete(bound[question], [done[p] for p in producers if p in done], earlier)
+            own = replace(bound[question], depends_on=tuple(producers))
+            done[question] = _complete(own, [done[p] for p in producers if p in done], earlier)
         except UnprocessableError as error:
             failures[question] = _caused(error, [failures[p] for p in producers if p in failures])
     return done, failures
@@ -113,6 +115,8 @@ def _with_defaults(own: Bound) -> Bound:
     if own.intent in _NEEDS_CAUSE | {Intent.POWER} and own.treatments and not own.outcomes:
         outcome = _first_outcome(own.dataset, own.treatments)
         return replace(own, outcomes=(outcome,), notes=(*own.notes, _assumed(outcome)))
+    if own.intent in _MEASURED and not (own.measures or own.kpi):
+        raise unnamed_column(ColumnRole.OUTCOME, own.dataset)
     if own.intent == Intent.GAP and not own.measures:
         outcome = _first_outcome(own.dataset, ())
         return replace(own, measures=(outcome,), notes=(*own.notes, _assumed(outcome)))

@@ -38,6 +38,9 @@ _VAGUE = re.compile(r"\b(high|higher|low|lower|mid|middle|medium|upper)[\s-]+$",
 _EXTREME = re.compile(r"\b(?:(top|highest)|bottom|lowest)[\s-]+(?:the\s+)?$", re.IGNORECASE)
 _PEOPLE = r"(?:hcps?|doctors?|physicians?|prescribers?|patients?|customers?|accounts?|cent(?:er|re)s?|practices?|users?|people|stores?|members?)"
 
+_ENDS_IN_PEOPLE = re.compile(rf"\b{_PEOPLE}$", re.IGNORECASE)
+_AMONG = re.compile(r"\b(?:in|among|amongst|for|of|only)\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -152,7 +155,8 @@ def _boolean_conditions(reading: Reading, dataset: Dataset) -> list[Condition]:
         column = dataset.column(mention.column)
         if not column or column.kind != ColumnKind.BOOLEAN or column.role in {ColumnRole.TREATMENT, ColumnRole.OUTCOME}:
             continue
-        if re.match(rf"^[\s\-]+{_PEOPLE}\b", reading.text[mention.end :], re.IGNORECASE):
+        follows = re.match(rf"^[\s\-]+{_PEOPLE}\b", reading.text[mention.end :], re.IGNORECASE)
+        if follows or (_AMONG.search(reading.text[: mention.start]) and _ENDS_IN_PEOPLE.search(mention.phrase)):
             negated = bool(_NOT.search(reading.text[: mention.start]))
             made = Filter(column=column.name, value=not negated)
             found.append(Condition(made, mention.phrase, mention.fuzzy, (mention,)))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from e2i_shared.tools._registry import ToolSpec
 
 _ATTEMPTS = 2
+_ANSWERING = {"counterfactual_simulator", "policy_optimizer", "roi_estimator"}
 
 
 class Writer(Protocol):
@@ -154,6 +155,7 @@ def _labels(plan: Plan, datasets: Sequence[Dataset]) -> Labels:
 
 def _claims(question: DetailedSubQuestion, told: Mapping[int, Told], book: Mapping[int, StepRecord]) -> list[Claim]:
     own = [t for n, t in sorted(told.items()) if question.id in book[n].step.serves.split(",")]
+    own.sort(key=lambda t: t.tool not in _ANSWERING)  # what was asked for before what it needed
     return [claim for t in own for claim in claims_of(t)]
 
 

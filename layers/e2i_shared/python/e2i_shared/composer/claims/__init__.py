@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_shared.composer.claims.causal import effect, refutation, sensitivity
+from e2i_shared.composer.claims.change import change, simulation
 from e2i_shared.composer.claims.other import anything, gap, kpi, power
+from e2i_shared.composer.claims.people import cohort, explanation, propensity
+from e2i_shared.composer.claims.policy import policy
 from e2i_shared.composer.claims.segments import by_segment, ranking
 from e2i_shared.composer.render import render_claim
 from e2i_shared.errors import UngroundedAnswerError
@@ -25,6 +28,12 @@ _SENTENCES: Mapping[str, Callable[[Told], Iterable[Claim]]] = {
     "gap_calculator": gap,
     "power_calculator": power,
     "kpi_lookup": kpi,
+    "change_attributor": change,
+    "counterfactual_simulator": simulation,
+    "propensity_estimator": propensity,
+    "policy_optimizer": policy,
+    "cohort_builder": cohort,
+    "result_explainer": explanation,
 }
 
 

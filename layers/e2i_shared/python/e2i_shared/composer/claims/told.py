@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Transform = Literal["none", "percent", "ratio", "difference", "percent_change", "absolute"]
 
 SIGNIFICANT = 0.05
+LONGEST_UNIT = 12
 _NEARLY = 1e-9
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -37,8 +38,7 @@ class Labels:
 
     def unit(self, column: str) -> str | None:
         """Return a column's unit of measure, when it is short enough to stand behind a number."""
-        unit = self.units.get(column)
-        return unit if unit and len(unit) <= 12 and unit[0].isalpha() else None
+        return shown_unit(self.units.get(column))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +93,8 @@ def say(text: str, *refs: ValueRef) -> Claim:
 def excludes_zero(lower: float | None, upper: float | None) -> bool:
     """Return whether an interval lies on one side of zero."""
     return lower is not None and upper is not None and (lower > 0 or upper < 0)
+
+
+def shown_unit(unit: object) -> str | None:
+    """Return a unit that can stand behind a number: short, and starting with a letter."""
+    return unit if isinstance(unit, str) and 0 < len(unit) <= LONGEST_UNIT and unit[0].isalpha() else None

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.composer.intents import Intent
 from e2i_shared.composer.recipes.causal import drivers, effect, robustness
+from e2i_shared.composer.recipes.change import change
 from e2i_shared.composer.recipes.cohort import cohort
 from e2i_shared.composer.recipes.experiment import power
+from e2i_shared.composer.recipes.explanation import explanation
 from e2i_shared.composer.recipes.gap import gap, roi
 from e2i_shared.composer.recipes.inputs import lacking
 from e2i_shared.composer.recipes.kpi import kpi
+from e2i_shared.composer.recipes.policy import policy
+from e2i_shared.composer.recipes.prediction import propensity
 from e2i_shared.composer.recipes.segments import segments
+from e2i_shared.composer.recipes.simulation import simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,16 +44,16 @@ RECIPES: Mapping[Intent, Recipe] = {
     Intent.POWER: power,
     Intent.DESIGN: power,
     Intent.KPI: kpi,
-    Intent.CHANGE: _unavailable("Explaining why a metric changed between two periods", "change_attributor"),
-    Intent.POLICY: _unavailable("Allocating a budget of treatments", "policy_optimizer"),
-    Intent.SIMULATION: _unavailable("Simulating an intervention", "counterfactual_simulator"),
+    Intent.CHANGE: change,
+    Intent.POLICY: policy,
+    Intent.SIMULATION: simulation,
     Intent.BOUNDARIES: _unavailable("Computing stopping boundaries", "interim_boundaries"),
     Intent.FORECAST: _unavailable("Forecasting", "forecaster"),
     Intent.RISK: _unavailable("Scoring risk", "risk_scorer"),
-    Intent.PROPENSITY: _unavailable("Estimating propensities", "propensity_estimator"),
+    Intent.PROPENSITY: propensity,
     Intent.DRIFT: _unavailable("Checking drift", "psi_calculator"),
     Intent.COMPARISON: _unavailable("Comparing distributions", "distribution_comparator"),
     Intent.HEALTH: _unavailable("Checking data quality", "kpi_monitor"),
     Intent.COHORT: cohort,
-    Intent.EXPLANATION: _unavailable("Explaining a stored result or a term", "result_explainer"),
+    Intent.EXPLANATION: explanation,
 }

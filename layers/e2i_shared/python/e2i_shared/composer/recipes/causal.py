@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.composer.recipes.inputs import effects, lacking
@@ -16,6 +17,12 @@ _CHECKS = (
     ("refutation_runner", "Refutation tests"),
     ("sensitivity_analyzer", "Sensitivity to hidden confounding"),
 )
+_HIDDEN_ONLY = re.compile(
+    r"^(?!.*\b(?:refut\w*|placebo|surviv\w*|robust(?!ness value)\w*|hold\w* up|held up|stand\w* up|trust\w*|believ\w*)\b)"
+    r".*\b(?:hidden|unobserved|unmeasured|sensitiv\w*|e-?value|robustness value)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_PLACEBO_ONLY = re.compile(r"\b(?:run|do|perform|apply)\b.*\b(?:placebo|refutation) tests?\b", re.IGNORECASE)
 
 
 def effect(bench: Workbench, bound: Bound) -> str | None:
@@ -32,7 +39,7 @@ def effect(bench: Workbench, bound: Bound) -> str | None:
 
 def robustness(bench: Workbench, bound: Bound) -> str | None:
     """Refute the effect that the question depends on, and ask how strong a hidden confounder would have to be."""
-    checks = [(tool, name) for tool, name in _CHECKS if bench.has("causal_effect_estimator", tool)]
+    checks = [(t, name) for t, name in _checks(bound.question.text) if bench.has("causal_effect_estimator", t)]
     if not checks:
         return lacking("Refuting an effect", "refutation_runner")
     numbers = effects(bench, bound, asked=False)
@@ -40,6 +47,13 @@ def robustness(bench: Workbench, bound: Bound) -> str | None:
         for tool, name in checks:
             bench.add(tool, name, {"causal_result": reference(number)}, bound.question.id)
     return None if numbers else "The cause and the outcome are the same column."
+
+
+def _checks(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the checks a question asks for: one where it names one kind, else both."""
+    if _HIDDEN_ONLY.search(text):
+        return _CHECKS[1:]
+    return _CHECKS[:1] if _PLACEBO_ONLY.search(text) else _CHECKS
 
 
 def drivers(bench: Workbench, bound: Bound) -> str | None:

@@ -11,6 +11,7 @@ from e2i_shared.composer.references import reference
 
 if TYPE_CHECKING:
     from e2i_shared.api.common import Json
+    from e2i_shared.api.datasets import Column
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.workbench import Workbench
 
@@ -27,7 +28,7 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _DETECT = re.compile(
-    rf"\b(?:detect\w*|sees?|finds?|measures?|effect (?:size )?of|lift of|uplift of|difference of|increase of)\s+(?:an?\s+)?(?:\w+\s+){{0,3}}?{_NUMBER}\s*(?P<percent>%|percent\b|pct\b)?",
+    rf"\b(?:detect\w*|sees?|finds?|measures?|effect (?:size )?of|lift of|uplift of|difference of|increase of)\s+(?:an?\s+)?(?:\w+\s+){{0,3}}?{_NUMBER}\s*(?:(?P<points>[\s\-]*(?:percentage[\s-]|%[\s-]?)?points?\b|\s*pp\b)|(?P<percent>%|percent\b|pct\b))?",
     re.IGNORECASE,
 )
 
@@ -95,9 +96,17 @@ def _named_effect(bound: Bound) -> Json:
     if match is None or column is None or column.statistics.mean is None:
         return {}
     size, mean = float(match[1].replace(",", "")), column.statistics.mean
-    if match["percent"]:
+    if match["points"] and _is_share(column):
+        size /= 100
+    elif match["percent"]:
         size = size / 100 * (1 if column.kind == ColumnKind.BOOLEAN else abs(mean))
     return {"effect_size": size, "outcome_col": column.name, **data_inputs(bound)}
+
+
+def _is_share(column: Column) -> bool:
+    """Return whether a column's values are shares, so that a point is a hundredth."""
+    most = column.statistics.maximum
+    return column.kind == ColumnKind.BOOLEAN or (isinstance(most, (int, float)) and most <= 1)
 
 
 def _relative_note(bound: Bound) -> str | None:

@@ -18,6 +18,11 @@ LOWER_IS_BETTER = re.compile(
     r"discontinu|churn|drop[\s_-]?off|cost|defect|complaint|mortality|death|wait", re.IGNORECASE
 )
 
+YEAR_AGO = re.compile(
+    r"\b(?:(?:a|one) year (?:ago|before|earlier)|(?:last|previous|prior) year|year[\s-](?:over|on)[\s-]year|yoy|the year before|same (?:period|quarter|month) (?:of )?last year)\b",
+    re.IGNORECASE,
+)
+
 
 def lacking(what: str, *tools: str) -> str:
     """Return the reason for a part that no tool of this version answers."""
@@ -56,3 +61,9 @@ def effects(bench: Workbench, bound: Bound, *, asked: bool) -> list[int]:
         make("causal_effect_estimator", f"Effect of {t} on {o}", effect_inputs(bound, t, o), bound.question.id)
         for t, o in pairs
     ]
+
+
+def producing(bench: Workbench, bound: Bound, *tools: str) -> int | None:
+    """Return the last step of one of these tools that serves a sub-question this one depends on; None when there is none."""
+    found = (s for s in reversed(bench.steps) if s.tool in tools and set(s.serves.split(",")) & set(bound.depends_on))
+    return next((s.step_number for s in found), None)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnRole
-from e2i_shared.composer.recipes.inputs import data_inputs, lacking
+from e2i_shared.composer.recipes.inputs import YEAR_AGO, data_inputs, lacking
 from e2i_shared.composer.scope import time_column
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _inputs(bound: Bound, name: str) -> Json:
 
 def _periods(bound: Bound) -> list[Json]:
     """Return ``period`` and ``compare`` for each period of the question, else for the one taken over from another."""
-    named = [_period(p) for p in bound.question.periods[:_MOST_PERIODS]]
+    named = [_period(p, bound.question.text) for p in bound.question.periods[:_MOST_PERIODS]]
     column = time_column(bound.dataset)
     bounds = {f.op: f.value for f in bound.filters if column and f.column == column.name}
     if named or not {"ge", "lt"} <= set(bounds):
@@ -59,6 +59,7 @@ def _periods(bound: Bound) -> list[Json]:
     return [{"period": {"start": bounds["ge"], "end": bounds["lt"]}}]
 
 
-def _period(period: Period) -> Json:
+def _period(period: Period, text: str) -> Json:
     inputs: Json = {"period": {"start": period.start, "end": period.end}}
-    return inputs if period.comparison == "none" else inputs | {"compare": period.comparison}
+    compare = period.comparison if period.comparison != "none" else "previous_year" if YEAR_AGO.search(text) else None
+    return inputs | ({"compare": compare} if compare else {})

@@ -21,7 +21,7 @@ def segments(bench: Workbench, bound: Bound) -> str | None:
     """Estimate the effect by segment and, where the question asks who responds most or least, rank the segments."""
     if not bench.has("causal_effect_estimator", "cate_analyzer"):
         return lacking("Comparing segments", "cate_analyzer")
-    columns = segment_columns(bound) or _defaults(bench, bound)
+    columns = segments_for(bench, bound)
     if not columns:
         return f"Data set {bound.dataset.name} has no column left to segment by."
     for cate in by_segment(bench, bound, columns):
@@ -36,6 +36,11 @@ def by_segment(bench: Workbench, bound: Bound, columns: list[str]) -> list[int]:
     name, serves = f"Effect by {', '.join(columns)}", bound.question.id
     inputs = [{"causal_result": reference(n), "segment_cols": columns} for n in effects(bench, bound, asked=False)]
     return [bench.add("cate_analyzer", name, each, serves) for each in inputs]
+
+
+def segments_for(bench: Workbench, bound: Bound) -> list[str]:
+    """Return the columns to compare by: those the question names, else the data set's, with a note."""
+    return segment_columns(bound) or _defaults(bench, bound)
 
 
 def segment_columns(bound: Bound) -> list[str]:

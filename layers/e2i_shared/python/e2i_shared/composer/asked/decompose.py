@@ -1,0 +1,110 @@
+"""Phase 1 with a language model: it may split and join otherwise than the rules; what it returns is read by the same code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from e2i_shared.api.classification import Dependency, DependencyType, Domain, RoutingPattern, SubQuestion
+from e2i_shared.composer.asked.ask import fenced, instructions
+from e2i_shared.composer.decompose import decompose
+from e2i_shared.composer.numbers import figures_in
+from e2i_shared.errors import E2IError, LanguageModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_shared.api.classification import Classification
+    from e2i_shared.composer.asked.ask import Ask
+    from e2i_shared.composer.model import Decomposition
+
+MOST_PARTS = 8
+
+
+class PartDraft(BaseModel):
+    """A sub-question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^Q[1-9]$")]
+    text: Annotated[str, Field(min_length=3, max_length=1000)]
+    domain: Domain
+
+
+class EdgeDraft(BaseModel):
+    """``to_id`` needs the answer of ``from_id``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_id: str
+    to_id: str
+    type: DependencyType
+
+
+class DecompositionDraft(BaseModel):
+    """What the model must answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sub_questions: Annotated[list[PartDraft], Field(min_length=1, max_length=MOST_PARTS)]
+    dependencies: Annotated[list[EdgeDraft], Field(max_length=MOST_PARTS**2)]
+
+
+def decompose_with(ask: Ask, query: str, classification: Classification, context: Sequence[str] = ()) -> Decomposition:
+    """Return the model's decomposition, or the rules' where it has none that is valid."""
+    if classification.routing_pattern == RoutingPattern.CLARIFICATION_NEEDED:
+        return decompose(query, classification)
+    try:
+        draft = ask(instructions("decompose"), fenced(_data(query, classification, context)), DecompositionDraft)
+        return _read(draft, query, classification)
+    except (LanguageModelError, ValueError, E2IError):
+        return decompose(query, classification)
+
+
+def _data(query: str, classification: Classification, context: Sequence[str]) -> dict[str, object]:
+    return {
+        "question": query,
+        "earlier_questions": list(context),
+        "draft": {
+            "sub_questions": [{"id": q.id, "text": q.text, "domain": q.domain} for q in classification.sub_questions],
+            "dependencies": [
+                {"from_id": d.from_, "to_id": d.to, "type": d.type} for d in classification.dependencies
+            ],
+        },
+    }
+
+
+def _read(draft: DecompositionDraft, query: str, classification: Classification) -> Decomposition:
+    """Read the draft as the rules' own classification is read; raise ValueError where it breaks a rule."""
+    ids = [q.id for q in draft.sub_questions]
+    if ids != [f"Q{n}" for n in range(1, len(ids) + 1)]:
+        raise ValueError("sub-questions are numbered in order")
+    _refuse_invented_numbers(draft, query)
+    _refuse_circles(draft, ids)
+    update = {
+        "sub_questions": [SubQuestion(id=q.id, text=q.text, domain=q.domain) for q in draft.sub_questions],
+        "dependencies": [
+            Dependency.model_validate({"from": d.from_id, "to": d.to_id, "type": d.type}) for d in draft.dependencies
+        ],
+    }
+    made = decompose(query, classification.model_copy(update=update))
+    return made.model_copy(update={"source": "llm"})
+
+
+def _refuse_invented_numbers(draft: DecompositionDraft, query: str) -> None:
+    said = set(figures_in(query))
+    invented = {f for q in draft.sub_questions for f in figures_in(q.text)} - said
+    if invented:
+        raise ValueError(f"numbers that the question does not hold: {sorted(invented)}")
+
+
+def _refuse_circles(draft: DecompositionDraft, ids: list[str]) -> None:
+    edges = {(d.from_id, d.to_id) for d in draft.dependencies}
+    if any(a not in ids or b not in ids for a, b in edges):
+        raise ValueError("a dependency joins two sub-questions")
+    waiting = set(ids)
+    while free := {q for q in waiting if not any(b == q and a in waiting for a, b in edges)}:
+        waiting -= free
+    if waiting:
+        raise ValueError("the dependencies run in a circle")

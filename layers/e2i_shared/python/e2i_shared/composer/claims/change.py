@@ -1,0 +1,128 @@
+"""Sentences about why a measure changed, which levers drive it, and what an intervention would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_shared.composer.claims.told import excludes_zero, say, scope_of, shown_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2i_shared.api.composition import Claim, ValueRef
+    from e2i_shared.composer.claims.told import Told
+
+_MOST_LISTED = 3
+_KINDS = {"mix": "who is counted", "exposure": "how much of the levers they got", "response": "how they respond"}
+_TELLING = 0.05
+
+
+def change(told: Told) -> Iterator[Claim]:
+    """Say how far the measure moved, what moved it most, what it is made of, and where."""
+    unit, where = shown_unit(told.get("/unit")), f" in {s}" if (s := scope_of(told)) else ""
+    moved = told.get("/change")
+    fell = moved < 0
+    size = told.number("/change", unit=unit, transform="absolute" if fell else "none")
+    refs = [told.text("/title"), size, told.text("/side_a"), told.text("/side_b")]
+    values = ("/value_a", "/value_b")
+    refs += [told.number(p, like=values, unit=unit) for p in values]
+    share = ""
+    if told.get("/change_pct") is not None:
+        share = " ({6})"
+        refs.append(told.number("/change_pct", unit="%", transform="absolute" if fell else "none"))
+    verb = "fell" if fell else "rose"
+    yield say(f"{{0}}{where} {verb} by {{1}}{share} from {{2}} to {{3}}: from {{4}} to {{5}}.", *refs)
+    yield _main_cause(told, unit)
+    rows = (told.get("/contributions") or [])[:_MOST_LISTED]
+    if rows:
+        parts = [r for i in range(len(rows)) for r in _part(told, f"/contributions/{i}", unit)]
+        slots = "; ".join(f"{{{2 * i}}}: {{{2 * i + 1}}}" for i in range(len(rows)))
+        yield say(f"Largest contributions: {slots}.", *parts)
+    yield from _kinds(told, unit)
+    yield from _slices(told, unit)
+
+
+def _main_cause(told: Told, unit: str | None) -> Claim:
+    at = "/main_cause"
+    if told.get(at) is None:
+        return say("No single contribution in that direction stands out from noise.")
+    bounds = [f"{at}/{f}" for f in ("amount", "ci_lower", "ci_upper")]
+    size, low, high = (told.number(p, like=bounds) for p in bounds)
+    text = "The main cause is {0}: it accounts for {1} (95% interval {2} to {3})."
+    return say(text, told.text(f"{at}/label"), size.model_copy(update={"unit": unit}), low, high)
+
+
+def _part(told: Told, at: str, unit: str | None) -> tuple[ValueRef, ValueRef]:
+    return told.text(f"{at}/label"), told.number(f"{at}/amount", unit=unit)
+
+
+def _kinds(told: Told, unit: str | None) -> Iterator[Claim]:
+    rows = [(i, _KINDS[g["kind"]]) for i, g in enumerate(told.get("/groups") or []) if g.get("kind") in _KINDS]
+    if rows:
+        slots = ", ".join(f"{name} {{{k}}}" for k, (_, name) in enumerate(rows))
+        yield say(
+            f"By kind, adding up to the whole: {slots}.",
+            *(told.number(f"/groups/{i}/amount", unit=unit) for i, _ in rows),
+        )
+
+
+def _slices(told: Told, unit: str | None) -> Iterator[Claim]:
+    """Say where it moved furthest, one slice for each dimension."""
+    rows = told.get("/slices") or []
+    first = {row["dimension"]: i for i, row in reversed(list(enumerate(rows)))}
+    if first:
+        places = list(first.items())[:_MOST_LISTED]
+        slots = "; ".join(f"{told.labels.name(d)} {{{2 * k}}} ({{{2 * k + 1}}})" for k, (d, _) in enumerate(places))
+        refs = [
+            r
+            for _, i in places
+            for r in (told.text(f"/slices/{i}/level"), told.number(f"/slices/{i}/amount", unit=unit))
+        ]
+        yield say(f"Most of it happened in: {slots}.", *refs)
+
+
+def simulation(told: Told) -> Iterator[Claim]:
+    """Say what would become of the outcome, for whom, and how far doses were moved beyond what was seen."""
+    unit = shown_unit(told.get("/unit"))
+    outcome, low, high = (
+        told.labels.name(str(told.get("/outcome_col"))),
+        "/change_interval/lower",
+        "/change_interval/upper",
+    )
+    bounds = ("/change", low, high)
+    levels = ("/predicted_outcome", "/baseline_outcome")
+    change, *interval = (told.number(p, like=bounds) for p in bounds)
+    refs = [
+        told.text("/intervention"),
+        told.text("/population"),
+        *(told.number(p, like=levels, unit=unit) for p in levels),
+        change.model_copy(update={"unit": unit}),
+        *interval,
+        told.p_value("/p_value"),
+    ]
+    clear = excludes_zero(told.get(low), told.get(high))
+    start = "With {0}, " if clear else "No clear change: with {0}, "
+    scope = f" in {s}" if (s := scope_of(told)) else ""
+    yield say(
+        f"{start}{outcome} of {{1}}{scope} would be {{2}} instead of {{3}} per row, a change of {{4}} (95% interval {{5}} to {{6}}; {{7}}).",
+        *refs,
+    )
+    if told.get("/lift_percentage") is not None and clear:
+        lifts = ("/lift_percentage", "/lift_interval/lower", "/lift_interval/upper")
+        lift = [told.number(p, like=lifts, unit="%") for p in lifts if told.get(p) is not None]
+        text = "That is {0} (95% interval {1} to {2})." if len(lift) == len(lifts) else "That is {0}."
+        yield say(text, *lift)
+    totals = ("/total_change", "/total_interval/lower", "/total_interval/upper")
+    total, *range_ = (told.number(p, like=totals) for p in totals)
+    yield say(
+        "Over all {0} rows it adds up to {1} (95% interval {2} to {3}).",
+        told.number("/n"),
+        total.model_copy(update={"unit": unit}),
+        *range_,
+    )
+    if (told.get("/share_beyond_support") or 0) > _TELLING:
+        beyond = told.number("/share_beyond_support", transform="percent")
+        yield say(
+            "It moves {0} of the rows to levels that rows like them never had: there the prediction extrapolates.",
+            beyond,
+        )

@@ -1,0 +1,76 @@
+"""Sentences about who is treated, who is at risk, who is in a cohort, and what things mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_shared.composer.claims.told import say
+from e2i_shared.composer.render import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2i_shared.api.composition import Claim
+    from e2i_shared.composer.claims.told import Told
+
+_MOST_LISTED = 3
+_MOST_PARTS = 6
+_MOST_STEPS = 8
+
+
+def propensity(told: Told) -> Iterator[Claim]:
+    """Say how many are treated, whether they can be compared with the others, and what tells them apart."""
+    treatment = told.labels.name(str(told.get("/treatment_col")))
+    mean = told.number("/propensity_scores/mean", transform="percent")
+    spread = ("/propensity_scores/p05", "/propensity_scores/p95")
+    yield say(
+        f"{{0}} of {{1}} rows had {treatment}; the estimated probability averages {{2}} and lies between {{3}} and {{4}} for most rows.",
+        told.number("/treated"),
+        told.number("/n"),
+        mean,
+        *(told.number(p, like=spread, transform="percent") for p in spread),
+    )
+    yield say(
+        "Overlap is {0}: {1}", told.text("/overlap_assessment/verdict"), told.text("/overlap_assessment/explanation")
+    )
+    yield say("Treated and untreated rows are told apart with an AUC of {0}.", told.number("/auc"))
+    count = min(_MOST_LISTED, len(told.get("/balance_statistics") or []))
+    if count:
+        slots = ", ".join(f"{{{i}}}" for i in range(count))
+        yield say(
+            f"They differ most in {slots}.", *(told.text(f"/balance_statistics/{i}/column") for i in range(count))
+        )
+    differences = ("/largest_smd_before", "/largest_smd_after")
+    yield say(
+        "The largest difference between them goes from {0} to {1} standard deviations by weighting.",
+        *(told.number(p, like=differences) for p in differences),
+    )
+
+
+def cohort(told: Told) -> Iterator[Claim]:
+    """Say how many are in, what each criterion left, and which one costs most."""
+    unit = str(told.get("/unit") or "row")
+    units = literal(f"{unit}s") if unit.isalpha() else "units"
+    refs = (told.number("/size"), told.number("/assessed_entities"), told.number("/share", transform="percent"))
+    yield say(f"The cohort has {{0}} of {{1}} {units}, {{2}}.", *refs)
+    rows = (told.get("/steps") or [])[:_MOST_STEPS]
+    if rows:
+        slots = "; ".join(f"{{{2 * i}}} leaves {{{2 * i + 1}}}" for i in range(len(rows)))
+        texts = [
+            r
+            for i in range(len(rows))
+            for r in (told.text(f"/steps/{i}/criterion"), told.number(f"/steps/{i}/entities_after"))
+        ]
+        yield say(f"Step by step: {slots}.", *texts)
+    if told.get("/empty") and told.get("/emptied_by"):
+        yield say("Nobody is left after: {0}.", told.text("/emptied_by"))
+    if told.get("/strictest") and (told.get("/strictest_adds") or 0) > 0:
+        text = "The strictest criterion is {0}: without it the cohort would have {1} more."
+        yield say(text, told.text("/strictest"), told.number("/strictest_adds"))
+
+
+def explanation(told: Told) -> Iterator[Claim]:
+    """Quote the explanation's sentences as they are."""
+    for i in range(min(_MOST_PARTS, len(told.get("/parts") or []))):
+        refs = (told.text(f"/parts/{i}/title"), told.text(f"/parts/{i}/text"))
+        yield say("{0}: {1}", *refs) if told.get(f"/parts/{i}/kind") == "definition" else say("{0}", refs[1])

@@ -1,0 +1,45 @@
+"""Who is likely to be treated, who is at risk, and what a measure will be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_shared.api.datasets import ColumnRole
+from e2i_shared.composer.recipes.inputs import cluster_column, data_inputs, lacking
+from e2i_shared.composer.refusals import unnamed_column
+
+if TYPE_CHECKING:
+    from e2i_shared.api.common import Json
+    from e2i_shared.composer.binding import Bound
+    from e2i_shared.composer.workbench import Workbench
+
+_EXPLAINING = {ColumnRole.COVARIATE, ColumnRole.SEGMENT}
+
+
+def propensity(bench: Workbench, bound: Bound) -> str | None:
+    """Estimate who gets the named treatment from the named covariates, else from all of the data set's."""
+    if not bench.has("propensity_estimator"):
+        return lacking("Estimating propensities", "propensity_estimator")
+    treatments = _of_role(bound, bound.mentioned, {ColumnRole.TREATMENT})
+    if not treatments:
+        return unnamed_column(ColumnRole.TREATMENT, bound.dataset).message
+    covariates = _of_role(bound, bound.mentioned, _EXPLAINING) or _all_covariates(bound)
+    cluster = cluster_column(bound.dataset)
+    for treatment in treatments:
+        inputs: Json = {**data_inputs(bound), "treatment_col": treatment, "covariates": covariates}
+        inputs |= {"cluster_col": cluster} if cluster else {}
+        bench.add("propensity_estimator", f"Propensity of {treatment}", inputs, bound.question.id)
+    return None
+
+
+def _all_covariates(bound: Bound) -> list[str]:
+    fixed = {f.column for f in bound.filters if f.op == "eq"}
+    return [
+        c.name
+        for c in bound.dataset.columns
+        if c.role in _EXPLAINING and c.name not in fixed and c.statistics.distinct > 1
+    ]
+
+
+def _of_role(bound: Bound, names: tuple[str, ...], roles: set[ColumnRole]) -> list[str]:
+    return [n for n in names if (c := bound.dataset.column(n)) and c.role in roles]
