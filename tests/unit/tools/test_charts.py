@@ -61,3 +61,83 @@ def test_long_lists_are_cut_to_what_fits_a_page():
 def test_a_band_is_drawn_only_where_there_is_one():
     assert len(CHARTS["line"]["layer"]) == 1
     assert len(CHARTS["band"]["layer"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (12345.6, "TRx", "12,346"),
+        (1.70512, "TRx", "1.71"),
+        (-0.04, "", "-0.04"),
+        (0.37571, "fraction", "37.6%"),
+        (1.2, "fraction", "120.0%"),
+        (0.0, "", "0"),
+    ],
+)
+def test_numbers_are_written_as_a_reader_expects(value, unit, text):
+    assert _charts.shown(value, unit) == text
+
+
+def test_an_effects_numbers_stand_under_its_title():
+    assert CHARTS["effect"]["title"]["subtitle"] == "1 [0.5, 1.5] TRx"
+
+
+def test_entities_with_a_benchmark_of_their_own_get_a_tick_each():
+    own = [row | {"benchmark": row["value"] + row["gap"] + i} for i, row in enumerate(GAPS)]
+
+    kinds = [layer["mark"]["type"] for layer in _charts.gap_chart("x", own, unit="", benchmark=9.0)["layer"][1:2]]
+    assert kinds == ["tick"]
+    assert [layer["mark"]["type"] for layer in CHARTS["gap"]["layer"][1:2]] == ["rule"]
+
+
+def test_colours_say_who_is_behind():
+    rows = CHARTS["gap"]["data"]["values"]
+
+    assert [row["standing"] for row in rows] == ["behind", "at or ahead"]
+
+
+def test_numbers_are_written_beside_bars_only_where_these_are_few():
+    many = [{"label": str(i), "value": 1.0} for i in range(30)]
+
+    assert len(CHARTS["bar"]["layer"]) == 2
+    assert len(_charts.bar_chart("many", many, unit="")["layer"]) == 1
+
+
+def test_shares_have_an_axis_in_percent():
+    chart = _charts.bar_chart("Share", [{"label": "a", "value": 0.5}], unit="fraction")
+
+    assert chart["layer"][0]["encoding"]["x"]["axis"]["format"] == "~%"
+    assert chart["layer"][0]["encoding"]["x"]["title"] == "share"
+
+
+def test_the_common_look_gives_way_to_a_charts_own():
+    own = {"config": {"view": {"stroke": "red"}, "legend": {"columns": 1}, "bar": {"color": "black"}}}
+
+    merged = _charts.themed(CHARTS["bar"] | own)["config"]
+
+    assert merged["view"]["stroke"] == "red"
+    assert merged["legend"]["columns"] == 1
+    assert merged["legend"]["orient"] == _charts.CONFIG["legend"]["orient"]
+    assert merged["bar"] == {"color": "black"}
+    assert merged["font"] == _charts.CONFIG["font"]
+
+
+def test_theming_twice_changes_nothing_more():
+    once = _charts.themed(CHARTS["bar"])
+
+    assert _charts.themed(once) == once
+    assert_valid(once)
+
+
+def test_the_colours_are_apart_for_the_colour_blind():
+    """Deuteranopes and protanopes keep about luminance and blue: every pair differs in one of them by a tenth at least."""
+    seen = [_two_channels(colour) for colour in _charts.PALETTE]
+
+    for i, one in enumerate(seen):
+        for other in seen[:i]:
+            assert max(abs(a - b) for a, b in zip(one, other, strict=True)) > 0.1
+
+
+def _two_channels(colour: str) -> tuple[float, float]:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue, blue

@@ -1,4 +1,8 @@
-"""Vega-Lite v5 specifications of what tools return; plain dictionaries with their data inside."""
+"""Vega-Lite v5 specifications of what tools return; plain dictionaries with their data inside.
+
+All charts of all tools get CONFIG through ``themed``: one font, one set of colours that the colour-blind tell apart (Okabe and Ito
+2008), titles that start where the plot does. Numbers that matter are written beside their marks, for a printed picture has no tooltip.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,59 @@ if TYPE_CHECKING:
     from e2i_shared.api.common import Json
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-BLUE, ORANGE, GREY, GREEN, RED = "#2f6db3", "#d97a1d", "#7a7a7a", "#2e8b57", "#b3392f"
-_ROW = 22  # pixels per bar or interval
+BLUE, ORANGE, GREY, GREEN, RED = "#0072B2", "#E69F00", "#6b6b6b", "#009E73", "#D55E00"
+PALETTE = (BLUE, RED, GREEN, "#CC79A7", ORANGE, "#56B4E9", "#222222", "#F0E442")
+_FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
+CONFIG: Json = {
+    "background": "white",
+    "font": _FONT,
+    "padding": 10,
+    "range": {"category": list(PALETTE), "ordinal": {"scheme": "viridis"}, "heatmap": {"scheme": "viridis"}},
+    "view": {"stroke": None},
+    "title": {"anchor": "start", "frame": "group", "fontSize": 14, "subtitleFontSize": 12, "subtitleColor": "#444444"},
+    "axis": {
+        "labelFontSize": 11,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelLimit": 240,
+        "labelOverlap": "greedy",
+        "gridColor": "#e4e4e4",
+        "domainColor": "#999999",
+        "tickColor": "#999999",
+    },
+    "legend": {"orient": "bottom", "labelFontSize": 11, "labelLimit": 240, "columns": 4},
+}
+FRACTION = "fraction"  # the unit of what is shown in percent
+_ROW = 24  # pixels per bar or interval
 _MOST_ROWS = 40
+_MOST_LABELLED = 25  # rows up to which numbers are written beside bars
+_LABEL = {"type": "text", "fontSize": 11, "color": "#333333", "baseline": "middle"}
+
+
+def themed(chart: Json) -> Json:
+    """Return a chart with the common configuration under its own."""
+    own = chart.get("config", {})
+    merged = {
+        name: {**value, **own.get(name, {})}
+        if isinstance(value, dict) and isinstance(own.get(name, {}), dict)
+        else value
+        for name, value in CONFIG.items()
+    }
+    return chart | {"config": {**merged, **{name: value for name, value in own.items() if name not in CONFIG}}}
 
 
 def effect_chart(title: str, effect: float, lower: float, upper: float, *, unit: str) -> Json:
-    """Draw one estimate with its interval against zero."""
-    return forest_chart(title, [{"label": "effect", "effect": effect, "lower": lower, "upper": upper}], unit=unit)
+    """Draw one estimate with its interval against zero; the numbers stand under the title."""
+    rows = [{"label": "effect", "effect": effect, "lower": lower, "upper": upper}]
+    drawn = forest_chart(title, rows, unit=unit)
+    low, high = shown(lower, unit), shown(upper, unit)
+    subtitle = f"{shown(effect, unit)} [{low}, {high}] {'' if unit == FRACTION else unit}".rstrip()
+    return drawn | {"title": {"text": title, "subtitle": subtitle}, "height": 60}
 
 
 def forest_chart(title: str, rows: Sequence[Json], *, unit: str, overall: float | None = None) -> Json:
     """Draw intervals one below the other; ``rows`` hold label, effect, lower, upper; ``overall`` is a dashed line."""
-    label = {"field": "label", "type": "nominal", "sort": None, "title": None}
+    label = _labels()
     bounds = {"y": label, "x": _measure("lower", unit, zero=False), "x2": {"field": "upper"}}
     points = {
         "y": label,
@@ -32,7 +76,7 @@ def forest_chart(title: str, rows: Sequence[Json], *, unit: str, overall: float 
     layers = [
         _rule(0.0),
         {"mark": {"type": "rule", "color": BLUE, "strokeWidth": 2}, "encoding": bounds},
-        {"mark": {"type": "point", "filled": True, "size": 70, "color": BLUE}, "encoding": points},
+        {"mark": {"type": "point", "filled": True, "size": 70, "color": BLUE, "opacity": 1}, "encoding": points},
     ]
     if overall is not None:
         layers.append(_rule(overall, dash=True))
@@ -40,44 +84,64 @@ def forest_chart(title: str, rows: Sequence[Json], *, unit: str, overall: float 
 
 
 def gap_chart(title: str, rows: Sequence[Json], *, unit: str, benchmark: float) -> Json:
-    """Draw bars of entities against a benchmark line; ``rows`` hold label, value, gap (positive: short of the benchmark)."""
+    """Draw bars of entities against their benchmark.
+
+    ``rows`` hold label, value, gap (positive: short of the benchmark) and, where each has its own, benchmark: then ticks mark
+    them, else one line.
+    """
+    own = len({row["benchmark"] for row in rows if "benchmark" in row}) > 1
+    named = [
+        row | {"standing": "behind" if row["gap"] > 0 else "at or ahead", "shown": shown(row["value"], unit)}
+        for row in rows
+    ]
+    label = _labels()
     colour = {
-        "condition": {"test": "datum.gap > 0", "value": ORANGE},
-        "value": GREEN,
+        "field": "standing",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": ["behind", "at or ahead"], "range": [ORANGE, GREEN]},
     }
-    bars = {
-        "y": {"field": "label", "type": "nominal", "sort": None, "title": None},
-        "x": _measure("value", unit),
-        "color": colour,
-        "tooltip": _tooltip("label", "value", "gap"),
-    }
-    return _layered(title, rows, [{"mark": "bar", "encoding": bars}, _rule(benchmark, dash=True)])
+    tooltip = _tooltip("label", "value", "gap")
+    bars = {"y": label, "x": _measure("value", unit), "color": colour, "tooltip": tooltip}
+    layers: list[Json] = [{"mark": "bar", "encoding": bars}]
+    if own:
+        tick = {"type": "tick", "color": "#222222", "thickness": 2, "size": _ROW - 8}
+        layers.append({"mark": tick, "encoding": {"y": label, "x": _measure("benchmark", unit)}})
+    else:
+        layers.append(_rule(benchmark, dash=True))
+    layers += _numbers_beside(rows)
+    mark = "ticks: each one's benchmark" if own else f"dashed: benchmark {shown(benchmark, unit)}"
+    return _layered(title, named, layers) | {"title": {"text": title, "subtitle": mark}}
 
 
 def waterfall_chart(title: str, steps: Sequence[tuple[str, float]], *, unit: str, start: tuple[str, float]) -> Json:
     """Draw a start value, the contributions that follow, and the end they add up to."""
-    level, rows = start[1], [{"label": start[0], "from": 0.0, "to": start[1], "amount": start[1], "kind": "total"}]
+    level, rows = start[1], [_bar_of(start[0], 0.0, start[1], start[1], "total")]
     for label, amount in steps:
-        kind = "up" if amount >= 0 else "down"
-        rows.append({"label": label, "from": level, "to": level + amount, "amount": amount, "kind": kind})
+        rows.append(_bar_of(label, level, level + amount, amount, "up" if amount >= 0 else "down"))
         level += amount
-    rows.append({"label": "end", "from": 0.0, "to": level, "amount": level, "kind": "total"})
-    scale = {"domain": ["total", "up", "down"], "range": [GREY, GREEN, RED]}
+    rows.append(_bar_of("end", 0.0, level, level, "total"))
+    x = {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -30}}
     encoding = {
-        "x": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -30}},
+        "x": x,
         "y": _measure("from", unit),
         "y2": {"field": "to"},
-        "color": {"field": "kind", "type": "nominal", "scale": scale, "legend": None},
+        "color": {"field": "kind", "type": "nominal", "scale": _up_and_down(), "legend": None},
         "tooltip": _tooltip("label", "amount"),
     }
-    return _spec(title, rows) | {"mark": "bar", "encoding": encoding, "height": 260}
+    text = {"x": x, "y": _measure("top", unit), "text": {"field": "shown", "type": "nominal"}}
+    above = {"mark": _LABEL | {"dy": -8}, "encoding": text}
+    return _spec(title, rows) | {"layer": [{"mark": "bar", "encoding": encoding}, above], "height": 260}
 
 
 def line_chart(
     title: str, rows: Sequence[Json], *, unit: str, temporal: bool = True, x_title: str | None = None
 ) -> Json:
     """Draw a line over ``x``; ``rows`` hold x, y and, where there are any, series, and lower and upper of a band."""
-    x = {"field": "x", "type": "temporal" if temporal else "quantitative", "title": x_title}
+    x: Json = {"field": "x", "type": "quantitative", "title": x_title, "axis": {"tickCount": 8}}
+    if temporal:
+        days = {"tickCount": 8, "format": "%b %Y"}
+        x = {"field": "x", "type": "temporal", "title": x_title, "scale": {"type": "utc"}, "axis": days}
     colour = (
         {"color": {"field": "series", "type": "nominal", "title": None}} if any("series" in r for r in rows) else {}
     )
@@ -92,26 +156,61 @@ def line_chart(
 
 def bar_chart(title: str, rows: Sequence[Json], *, unit: str) -> Json:
     """Draw horizontal bars; ``rows`` hold label and value, in the order given."""
-    encoding = {
-        "y": {"field": "label", "type": "nominal", "sort": None, "title": None},
-        "x": _measure("value", unit),
-        "tooltip": _tooltip("label", "value"),
-    }
-    return _layered(title, rows, [{"mark": {"type": "bar", "color": BLUE}, "encoding": encoding}])
+    named = [row | {"shown": shown(row["value"], unit)} for row in rows]
+    encoding = {"y": _labels(), "x": _measure("value", unit), "tooltip": _tooltip("label", "value")}
+    bars = {"mark": {"type": "bar", "color": BLUE}, "encoding": encoding}
+    return _layered(title, named, [bars, *_numbers_beside(rows)])
 
 
 def power_chart(title: str, rows: Sequence[Json], *, target: float) -> Json:
     """Draw power against units per arm; ``rows`` hold n and power."""
     encoding = {
-        "x": {"field": "n", "type": "quantitative", "title": "units per arm"},
-        "y": {"field": "power", "type": "quantitative", "title": "power", "scale": {"domain": [0, 1]}},
+        "x": {"field": "n", "type": "quantitative", "title": "units per arm", "axis": {"tickCount": 8}},
+        "y": {
+            "field": "power",
+            "type": "quantitative",
+            "title": "power",
+            "scale": {"domain": [0, 1]},
+            "axis": {"format": ".0%", "tickCount": 6},
+        },
         "tooltip": _tooltip("n", "power"),
     }
     goal = {"mark": {"type": "rule", "strokeDash": [4, 4], "color": GREY}, "encoding": {"y": {"datum": target}}}
     return _spec(title, rows) | {
+        "title": {"text": title, "subtitle": f"dashed: target {target:.0%}"},
         "layer": [{"mark": {"type": "line", "color": BLUE}, "encoding": encoding}, goal],
         "height": 260,
     }
+
+
+def shown(value: float, unit: str = "") -> str:
+    """Return a number as it is written in a picture: three figures, thousands in full, fractions in percent."""
+    if unit == FRACTION:
+        return f"{value:.1%}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _bar_of(label: str, begin: float, end: float, amount: float, kind: str) -> Json:
+    sign = "+" if kind == "up" else ""
+    ends = {"from": begin, "to": end, "top": max(begin, end)}
+    return {"label": label, **ends, "amount": amount, "kind": kind, "shown": f"{sign}{shown(amount)}"}
+
+
+def _up_and_down() -> Json:
+    return {"domain": ["total", "up", "down"], "range": [GREY, GREEN, RED]}
+
+
+def _numbers_beside(rows: Sequence[Json]) -> list[Json]:
+    """Return a layer that writes each bar's number at its end, where the bars are few."""
+    if len(rows) > _MOST_LABELLED:
+        return []
+    side = {"align": {"expr": "datum.value < 0 ? 'right' : 'left'"}, "dx": {"expr": "datum.value < 0 ? -4 : 4"}}
+    encoding = {
+        "y": _labels(),
+        "x": {"field": "value", "type": "quantitative"},
+        "text": {"field": "shown", "type": "nominal"},
+    }
+    return [{"mark": _LABEL | side, "encoding": encoding}]
 
 
 def _layered(title: str, rows: Sequence[Json], layers: list[Json]) -> Json:
@@ -122,8 +221,15 @@ def _spec(title: str, rows: Sequence[Json]) -> Json:
     return {"$schema": SCHEMA, "title": title, "width": "container", "data": {"values": list(rows)}}
 
 
+def _labels() -> Json:
+    return {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelOverlap": False}}
+
+
 def _measure(field: str, unit: str, *, zero: bool = True) -> Json:
-    return {"field": field, "type": "quantitative", "title": unit or None, "scale": {"zero": zero}}
+    axis: Json = {"tickCount": 7} | ({"format": "~%"} if unit == FRACTION else {})
+    title = "share" if unit == FRACTION else unit or None
+    scale = {"zero": zero} | ({} if zero else {"padding": 12})
+    return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 
 def _tooltip(*fields: str) -> list[Json]:
@@ -131,5 +237,5 @@ def _tooltip(*fields: str) -> list[Json]:
 
 
 def _rule(at: float, *, dash: bool = False) -> Json:
-    style = {"type": "rule", "color": GREY} | ({"strokeDash": [4, 4]} if dash else {})
+    style = {"type": "rule", "color": GREY} | ({"strokeDash": [4, 4]} if dash else {"strokeWidth": 1.5})
     return {"mark": style, "encoding": {"x": {"datum": at}}}

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from e2i_shared.api.common import Filter, Json
 from e2i_shared.api.tools import ToolCategory, ToolDescription, ToolEdge
 from e2i_shared.errors import ContractError, UnknownToolError, UnprocessableError
+from e2i_shared.tools._charts import themed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,6 +81,11 @@ class ToolSpec:
     runtime: Literal["layer", "image"] = "layer"
     charts: Callable[[Json], list[Json]] = field(default=lambda _output: [])
     version: str = "1.0.0"
+
+    def __post_init__(self) -> None:
+        """Give every chart the common look, whoever draws it."""
+        drawn = self.charts
+        object.__setattr__(self, "charts", lambda output: [themed(chart) for chart in drawn(output)])
 
     def describe(self, *, schemas: bool = False) -> ToolDescription:
         """Return the wire form; with the JSON Schemas and examples where asked."""

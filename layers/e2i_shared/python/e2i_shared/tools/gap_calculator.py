@@ -161,7 +161,8 @@ def run(params: Params, context: ToolContext) -> Result:
 
 def charts(output: Json) -> list[Json]:
     """Return bars of the listed entities against the benchmark."""
-    rows = [{"label": g["entity"], "value": g["value"], "gap": g["gap"]} for g in output["gaps"]]
+    fields = {"label": "entity", "value": "value", "gap": "gap", "benchmark": "benchmark"}
+    rows = [{name: g[source] for name, source in fields.items()} for g in output["gaps"]]
     title = f"{output['metric']} by {output['entity_column']} against {output['benchmark']}"
     return [_charts.gap_chart(title, rows, unit=output["unit"] or "", benchmark=output["benchmark_value"])]
 
