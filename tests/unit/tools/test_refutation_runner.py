@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
+from builders_frames import context
 from e2i_shared.errors import UnprocessableError
 from e2i_shared.tools import refutation_runner
 from e2i_shared.tools._registry import run_tool
@@ -93,3 +95,69 @@ def test_its_chart_shows_what_each_test_found(sample_context, visits):
 
     assert_valid(chart)
     assert [row["label"] for row in chart["data"]["values"]] == ["reported", "bootstrap", "data_subset"]
+
+
+def hidden_world(*, described: bool, adjusted: bool):
+    """An unrecorded u drives treatment, outcome and what was ordered last year, which the treatment cannot change."""
+    rng = np.random.default_rng(3)
+    n = 1200
+    x, u = rng.normal(size=n), rng.normal(size=n)
+    a = (rng.random(n) < 1 / (1 + np.exp(-(0.5 * x + u)))).astype(float)
+    columns = {
+        "x": x.tolist(),
+        "a": a.tolist(),
+        "y": (x + u + rng.normal(size=n)).tolist(),
+        "last_year": (u + rng.normal(size=n)).tolist(),
+    } | ({"u": u.tolist()} if adjusted else {})
+    roles = {"x": "covariate", "a": "treatment", "y": "outcome", "last_year": "outcome"} | (
+        {"u": "covariate"} if adjusted else {}
+    )
+    ctx = context(
+        columns, roles=roles, kinds={"a": "boolean"}, synonyms={"last_year": ["negative control"]} if described else {}
+    )
+    ask = {"dataset": "data", "treatment_col": "a", "outcome_col": "y"}
+    return ctx, run_tool("causal_effect_estimator", ask, ctx)
+
+
+def control_test(found):
+    return next((t for t in found["test_results"] if t["name"] == "negative_control_outcome"), None)
+
+
+def test_a_negative_control_exposes_a_confounder_that_nothing_else_sees():
+    ctx, result = hidden_world(described=False, adjusted=False)
+
+    found = refute(ctx, result, tests=["placebo_treatment"], negative_control_col="last_year")
+
+    assert [t["passed"] for t in found["test_results"]] == [True, False]
+    assert found["gate_decision"] == "review"
+    assert "last_year" in control_test(found)["detail"]
+
+
+def test_a_negative_control_passes_where_the_confounder_is_adjusted_for():
+    ctx, _ = hidden_world(described=False, adjusted=True)
+    ask = {"dataset": "data", "treatment_col": "a", "outcome_col": "y"}
+    result = run_tool("causal_effect_estimator", ask, ctx)
+
+    found = refute(ctx, result, tests=["negative_control_outcome"], negative_control_col="last_year")
+
+    assert found["passed"], control_test(found)
+
+
+def test_a_control_that_the_catalogue_names_is_used_unasked():
+    ctx, result = hidden_world(described=True, adjusted=False)
+
+    assert not control_test(refute(ctx, result))["passed"]
+    assert control_test(refute(ctx, result, tests=["bootstrap"])) is None
+
+
+def test_a_control_that_cannot_be_one_is_refused():
+    ctx, result = hidden_world(described=False, adjusted=False)
+    for column in ("x", "y", "a"):
+        with pytest.raises(UnprocessableError) as caught:
+            refute(ctx, result, negative_control_col=column)
+        assert caught.value.field == "negative_control_col"
+        assert "last_year" in caught.value.candidates
+
+    with pytest.raises(UnprocessableError) as caught:
+        refute(ctx, result, tests=["negative_control_outcome"])
+    assert caught.value.field == "negative_control_col"

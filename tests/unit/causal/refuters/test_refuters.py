@@ -14,6 +14,7 @@ from e2i_shared.causal.results import Refutation
 from e2i_shared.causal.study import Settings
 
 SETTINGS = Settings(learner="linear")
+UNAIDED = [name for name in REFUTERS if name != "negative_control_outcome"]  # it needs a column of its own
 
 
 def case_of(world, *, claim=None, error=None, method="auto"):
@@ -32,7 +33,7 @@ def verdict(name, case):
 REAL = case_of(straight(1, 1500, effect=1.0))
 
 
-@pytest.mark.parametrize("name", list(REFUTERS))
+@pytest.mark.parametrize("name", UNAIDED)
 def test_a_real_effect_survives(name):
     found = verdict(name, REAL)
 
@@ -41,14 +42,14 @@ def test_a_real_effect_survives(name):
     assert np.isfinite([found.statistic, found.threshold]).all()
 
 
-@pytest.mark.parametrize("name", list(REFUTERS))
+@pytest.mark.parametrize("name", UNAIDED)
 def test_a_real_effect_of_a_dose_survives(name):
     found = verdict(name, case_of(doses(2)))
 
     assert found.passed, found.detail
 
 
-@pytest.mark.parametrize("name", list(REFUTERS))
+@pytest.mark.parametrize("name", UNAIDED)
 def test_a_real_effect_among_clusters_survives(name):
     found = verdict(name, case_of(clustered(4, effect=1.5)))
 

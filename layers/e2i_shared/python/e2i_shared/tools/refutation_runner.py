@@ -1,15 +1,18 @@
-"""Try to refute a reported effect: placebo treatments, random and unobserved confounders, subsets and bootstrap."""
+"""Try to refute a reported effect: placebo treatments, random and unobserved confounders, subsets, bootstrap, negative controls."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from e2i_shared.api.tools import ToolCategory, ToolEdge
 from e2i_shared.causal.refuters.gate import gate, refute
+from e2i_shared.causal.refuters.negative_control import NegativeControlOutcome
 from e2i_shared.tools import _charts
 from e2i_shared.tools._analysis import CausalResult
+from e2i_shared.tools._negative_control import control_column, negative_control
 from e2i_shared.tools._registry import ToolParams, ToolResult, ToolSpec
 from e2i_shared.tools._rerun import EFFECT_EXAMPLE, as_case, rerun
 
@@ -17,7 +20,14 @@ if TYPE_CHECKING:
     from e2i_shared.api.common import Json
     from e2i_shared.tools._registry import ToolContext
 
-TestName = Literal["placebo_treatment", "random_common_cause", "data_subset", "bootstrap", "unobserved_common_cause"]
+TestName = Literal[
+    "placebo_treatment",
+    "random_common_cause",
+    "data_subset",
+    "bootstrap",
+    "unobserved_common_cause",
+    "negative_control_outcome",
+]
 ALL: list[TestName] = [
     "placebo_treatment",
     "random_common_cause",
@@ -28,6 +38,19 @@ ALL: list[TestName] = [
 EXAMPLES: list[Json] = [
     {"causal_result": EFFECT_EXAMPLE},
     {"causal_result": EFFECT_EXAMPLE, "tests": ["placebo_treatment", "bootstrap"]},
+    {
+        "causal_result": {
+            **EFFECT_EXAMPLE,
+            "specification": {
+                "dataset": "patients",
+                "treatment_col": "copay_card",
+                "outcome_col": "adherence_pdc",
+                "confounders": ["brand", "age", "sex", "region", "payer", "nurse_support"],
+            },
+        },
+        "tests": ["negative_control_outcome"],
+        "negative_control_col": "comorbidities",
+    },
 ]
 
 
@@ -35,7 +58,18 @@ class Params(ToolParams):
     """The effect to attack and how."""
 
     causal_result: CausalResult = Field(description="the output of causal_effect_estimator")
-    tests: list[TestName] = Field(ALL, min_length=1, description="which tests to run; left out: all five")
+    tests: list[TestName] = Field(
+        ALL,
+        min_length=1,
+        description="which tests to run; left out: all five, and the negative control where one is named",
+    )
+    negative_control_col: str | None = Field(
+        None,
+        description=(
+            "an outcome with the same confounders that the treatment cannot change; left out: a column whose description or "
+            "synonyms say 'negative control'"
+        ),
+    )
 
 
 class TestResult(BaseModel):
@@ -65,16 +99,21 @@ class Result(ToolResult):
 
 def run(params: Params, context: ToolContext) -> Result:
     """Run the tests; raise what estimating the effect again raises."""
+    control = control_column(params, context)
     again = rerun(params.causal_result, context)
-    names = list(dict.fromkeys(params.tests))
-    results = refute(as_case(params.causal_result, again, context), names)
+    case = as_case(params.causal_result, again, context)
+    values, warnings = negative_control(control, params, again, context) if control else (None, [])
+    extra = [NegativeControlOutcome.name] if values else []
+    names = list(dict.fromkeys([*params.tests, *extra]))
+    case = replace(case, negative_control=values)
+    results = refute(case, names)
     verdict = gate(results)
     fields = ("name", "passed", "detail", "estimate", "statistic", "threshold", "reuses")
     return Result(
         n=again.prepared.study.n,
         method="refutation tests on " + again.estimate.method,
         assumptions=["A claim that survives is not proven: no test can see every hidden confounder."],
-        warnings=again.warnings,
+        warnings=[*again.warnings, *warnings],
         seed=context.seed,
         passed=verdict.verdict == "proceed",
         confidence_score=verdict.confidence,
@@ -97,8 +136,8 @@ TOOL = ToolSpec(
     category=ToolCategory.CAUSAL,
     source_agent="causal_analyst",
     description=(
-        "Whether a reported effect holds up: placebo treatments, a random common cause, data subsets, bootstrap and a simulated "
-        "unobserved common cause, each passed or failed, with a gate decision proceed, review or block."
+        "Whether a reported effect holds up: placebo treatments, a random common cause, data subsets, bootstrap, a simulated "
+        "unobserved common cause and a negative-control outcome, each passed or failed, with a gate decision proceed, review or block."
     ),
     params=Params,
     result=Result,

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from e2i_shared.causal.estimators.base import Estimator
     from e2i_shared.causal.results import Estimate, Refutation
     from e2i_shared.causal.study import Settings, Study
@@ -20,6 +23,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class NegativeControl:
+    """An outcome that the treatment cannot change: ``values`` (n,) beside the study's, NaN where missing."""
+
+    name: str
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A claim with the study it is about, its estimate made anew, and what made it."""
 
@@ -28,6 +39,7 @@ class Case:
     estimate: Estimate
     estimator: Estimator
     settings: Settings
+    negative_control: NegativeControl | None = None
 
 
 class Refuter(Protocol):

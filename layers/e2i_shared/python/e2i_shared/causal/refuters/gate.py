@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.causal.refuters.bootstrap import Bootstrap
 from e2i_shared.causal.refuters.data_subset import DataSubset
+from e2i_shared.causal.refuters.negative_control import NegativeControlOutcome
 from e2i_shared.causal.refuters.placebo_treatment import PlaceboTreatment
 from e2i_shared.causal.refuters.random_common_cause import RandomCommonCause
 from e2i_shared.causal.refuters.unobserved_common_cause import UnobservedCommonCause
@@ -20,14 +21,22 @@ if TYPE_CHECKING:
 
 REFUTERS: Mapping[str, Refuter] = {
     refuter.name: refuter
-    for refuter in (PlaceboTreatment(), RandomCommonCause(), DataSubset(), Bootstrap(), UnobservedCommonCause())
+    for refuter in (
+        PlaceboTreatment(),
+        RandomCommonCause(),
+        DataSubset(),
+        Bootstrap(),
+        UnobservedCommonCause(),
+        NegativeControlOutcome(),
+    )
 }
 WEIGHTS: Mapping[str, float] = {
-    "placebo_treatment": 0.25,
-    "random_common_cause": 0.15,
-    "data_subset": 0.2,
-    "bootstrap": 0.15,
-    "unobserved_common_cause": 0.25,
+    "placebo_treatment": 0.2,
+    "random_common_cause": 0.12,
+    "data_subset": 0.16,
+    "bootstrap": 0.12,
+    "unobserved_common_cause": 0.2,
+    "negative_control_outcome": 0.2,
 }
 BLOCK_BELOW = 0.5
 
