@@ -23,6 +23,12 @@ def psi_chart(output: Json) -> Json:
     return shares_chart(title, rows, names=("reference", "comparison"))
 
 
+def comparison_chart(column: str, bars: Sequence[Json]) -> Json:
+    """Draw the shares of a column's bins in groups a and b."""
+    rows = [{"bin": bar["bin"], "group": name, "share": bar[f"share_{name}"]} for bar in bars for name in ("a", "b")]
+    return shares_chart(column, rows, names=("a", "b"))
+
+
 def shares_chart(title: str, rows: Sequence[Json], *, names: tuple[str, str]) -> Json:
     """Draw the shares of two groups side by side; ``rows`` hold bin, group and share."""
     encoding = {
