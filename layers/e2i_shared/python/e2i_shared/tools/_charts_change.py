@@ -36,3 +36,47 @@ def change_charts(output: Json) -> list[Json]:
 def _short(row: Json) -> str:
     name = {"counted": "rows counted", "mix_through_levers": "mix through levers"}.get(row["name"], row["name"])
     return f"{name} ({row['kind']})" if row["name"] not in {"baseline", "counted", "mix_through_levers"} else name
+
+
+def cash_charts(output: Json) -> list[Json]:
+    """Return the discounted balance by month with its range."""
+    rows = [
+        {"x": p["month"], "y": p["balance"]}
+        | ({"lower": p["balance_lower"], "upper": p["balance_upper"]} if p["balance_lower"] is not None else {})
+        for p in output["cash_flow"]
+    ]
+    title = f"Discounted balance, return {output['estimated_roi']:.0%} after {output['time_horizon_months']} months"
+    return [_charts.line_chart(title, rows, unit="money", temporal=False, x_title="months")]
+
+
+def driver_charts(output: Json) -> list[Json]:
+    """Return the levers' effects per standard deviation, and what their present levels bring, each with simultaneous intervals."""
+    unit = output["unit"] or ""
+    per_sd = [
+        {
+            "label": _ranked(d),
+            "effect": d["per_sd"],
+            "lower": d["ci_lower"] * d["sd_level"],
+            "upper": d["ci_upper"] * d["sd_level"],
+        }
+        for d in output["drivers"]
+    ]
+    total = [
+        {
+            "label": _ranked(d),
+            "effect": d["contribution"],
+            "lower": d["contribution_ci_lower"],
+            "upper": d["contribution_ci_upper"],
+        }
+        for d in output["drivers"]
+    ]
+    outcome = output["outcome"]
+    return [
+        _charts.forest_chart(f"Effect of one standard deviation on {outcome}", per_sd, unit=unit),
+        _charts.forest_chart(f"What the present level brings to {outcome}", total, unit=f"{unit} per row".strip()),
+    ]
+
+
+def _ranked(driver: Json) -> str:
+    best, worst = driver["rank_best"], driver["rank_worst"]
+    return f"{driver['lever']} (rank {best})" if best == worst else f"{driver['lever']} (rank {best}-{worst})"
