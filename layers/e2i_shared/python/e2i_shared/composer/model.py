@@ -68,6 +68,7 @@ class Plan(Wire):
     notes: list[str] = []
     critical_path_ms: float | None = None
     reused_from: str | None = None
+    source: Literal["rules", "llm"] = "rules"
 
 
 class StepRecord(Wire):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from e2i_shared.api.classification import Dependency, DependencyType, Domain, RoutingPattern, SubQuestion
 from e2i_shared.composer.asked.ask import fenced, instructions
 from e2i_shared.composer.decompose import decompose
-from e2i_shared.composer.numbers import figures_in
+from e2i_shared.composer.numbers import find_numbers
 from e2i_shared.errors import E2IError, LanguageModelError
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ def _data(query: str, classification: Classification, context: Sequence[str]) ->
         "earlier_questions": list(context),
         "draft": {
             "sub_questions": [{"id": q.id, "text": q.text, "domain": q.domain} for q in classification.sub_questions],
-            "dependencies": [
-                {"from_id": d.from_, "to_id": d.to, "type": d.type} for d in classification.dependencies
-            ],
+            "dependencies": [{"from_id": d.from_, "to_id": d.to, "type": d.type} for d in classification.dependencies],
         },
     }
 
@@ -93,8 +91,8 @@ def _read(draft: DecompositionDraft, query: str, classification: Classification)
 
 
 def _refuse_invented_numbers(draft: DecompositionDraft, query: str) -> None:
-    said = set(figures_in(query))
-    invented = {f for q in draft.sub_questions for f in figures_in(q.text)} - said
+    said = {found.text for found in find_numbers(query)}
+    invented = {found.text for q in draft.sub_questions for found in find_numbers(q.text)} - said
     if invented:
         raise ValueError(f"numbers that the question does not hold: {sorted(invented)}")
 
