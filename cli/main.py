@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import data, questions, service, tools
+from cli import cohorts, compositions, data, questions, service, tools
 
 EPILOG = (
     "Exit codes: 0 done · 1 failed · 2 usage · 3 unreachable · 4 not allowed · 5 not found · 6 rejected · "
@@ -13,8 +13,9 @@ EPILOG = (
 app = typer.Typer(
     help=__doc__, epilog=EPILOG, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
-for part in (questions, data, tools, service):
+for part in (questions, data, cohorts, tools, service):
     app.add_typer(part.app)
+app.add_typer(compositions.app, name="compositions")
 
 
 def main() -> None:

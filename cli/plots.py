@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import CommandError, Exit
+from cli.session import reporting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
 
     Json = dict[str, Any]
 
@@ -42,10 +45,8 @@ def check(file: Path | None) -> None:
         raise _unwritable(file, "there is no such folder" if not file.parent.is_dir() else "it cannot be written to")
 
 
-def write(charts: Sequence[Json], file: Path | None) -> list[Path]:
+def write(charts: Sequence[Json], file: Path) -> list[Path]:
     """Write every chart, or none; return the files. Raises CommandError."""
-    if file is None:
-        return []
     check(file)
     pictures = [render(chart, file.suffix.lower()) for chart in charts]
     names = [file] if len(pictures) == 1 else [_numbered(file, n) for n in range(1, len(pictures) + 1)]
@@ -53,9 +54,13 @@ def write(charts: Sequence[Json], file: Path | None) -> list[Path]:
     return names
 
 
-def said(files: Sequence[Path]) -> str:
-    """Return what to tell about the files written."""
-    return "\n".join(f"wrote {file}" for file in files) or "There is no picture of this result."
+def draw(charts: Sequence[Json], file: Path | None, *, as_json: bool, to: Console) -> None:
+    """Write the charts where a file is named, and tell the files; end the command where they cannot be written."""
+    if file is None:
+        return
+    with reporting(as_json=as_json):
+        written = write(charts, file)
+    to.print("\n".join(f"wrote {each}" for each in written) or "There is no picture of this result.", soft_wrap=True)
 
 
 def render(chart: Json, suffix: str) -> bytes:

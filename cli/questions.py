@@ -1,4 +1,4 @@
-"""Commands about questions: ask, classify, compositions, trace, report."""
+"""Commands about questions: ask, classify, trace, report."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from cli import render, waiting
-from cli.session import AsJson, Token, Url, session, show
+from cli import plots, render, waiting
+from cli.session import AsJson, Token, Url, errors, reporting, session, show
 
 app = typer.Typer()
 Question = Annotated[str, typer.Argument(help="The question, in plain English.")]
@@ -22,14 +22,18 @@ def ask(
     dataset: OnDataset = None,
     session_id: Session = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 60,
+    plot: plots.Plot = None,
     url: Url = None,
     token: Token = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask a question and print the cited answer."""
+    """Ask a question and print the cited answer; with --plot also its charts."""
+    with reporting(as_json=as_json):
+        plots.check(plot)
     with session(url, token, as_json=as_json) as client:
         view = waiting.ask(client, question, dataset, session_id, wait)
     show(view, render.answer, as_json=as_json)
+    plots.draw((view.get("answer") or {}).get("charts") or [], plot, as_json=as_json, to=errors())
     raise typer.Exit(int(waiting.verdict(view)))
 
 
@@ -48,26 +52,6 @@ def classify(
     with session(url, token, as_json=as_json) as client:
         found = client.post("/classify", body)
     show(found, render.classification, as_json=as_json)
-
-
-@app.command()
-def compositions(
-    status: Annotated[str | None, typer.Option(help="Only those with this status.")] = None,
-    session_id: Session = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
-) -> None:
-    """List past questions, newest first."""
-    with session(url, token, as_json=as_json) as client:
-        found = list(client.items("/compositions", limit, status=status, session_id=session_id))
-    columns = ("composition_id", "status", "created_at", "query")
-    show(
-        found,
-        lambda items: render.table("Compositions", columns, ([item[name] for name in columns] for item in items)),
-        as_json=as_json,
-    )
 
 
 @app.command()

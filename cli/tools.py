@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich.json import JSON
 
-from cli import render
+from cli import plots, render
 from cli.client import LOAD_TIMEOUT
 from cli.exits import CommandError, Exit
-from cli.session import AsJson, Token, Url, session, show
+from cli.session import AsJson, Token, Url, errors, reporting, session, show
 from cli.waiting import bar
 
 app = typer.Typer()
@@ -36,16 +36,20 @@ def tools(
 def run_tool(
     name: Annotated[str, typer.Argument(help="A tool's name; see: e2i tools")],
     params: Annotated[str, typer.Option(help="Its input as JSON, or @FILE.")] = "{}",
+    plot: plots.Plot = None,
     url: Url = None,
     token: Token = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run one tool on its own."""
+    """Run one tool on its own; with --plot also draw what it found."""
+    with reporting(as_json=as_json):
+        plots.check(plot)
     with session(url, token, as_json=as_json) as client, bar() as progress:
         body = {"params": _params(params)}
         progress.add_task(f"Running {name}", total=None)
         found = client.post(f"/tools/{name}/run", body, timeout=LOAD_TIMEOUT)
     show(found, lambda reply: JSON.from_data(reply["result"]), as_json=as_json)
+    plots.draw(found["charts"], plot, as_json=as_json, to=errors())
 
 
 def _params(given: str) -> Json:

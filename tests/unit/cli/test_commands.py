@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import typer
 from e2i_shared import bootstrap
 from e2i_shared.api.composition import Answer, AnswerPart, CompositionStatus
 from e2i_shared.composer.model import Plan, PlanStep
@@ -261,11 +262,7 @@ def test_every_exit_code_is_documented():
 
 
 def test_help_names_every_command(run):
-    names = {
-        command.name or command.callback.__name__
-        for group in app.registered_groups
-        for command in group.typer_instance.registered_commands
-    }
+    names = set(typer.main.get_command(app).commands)
     assert {
         "up",
         "ask",
@@ -275,6 +272,8 @@ def test_help_names_every_command(run):
         "tools",
         "run-tool",
         "compositions",
+        "cohorts",
+        "save-cohort",
         "trace",
         "report",
         "token",
@@ -286,10 +285,9 @@ def test_help_names_every_command(run):
 
 
 def test_every_command_takes_json_except_the_one_that_never_ends(run):
-    for group in app.registered_groups:
-        for command in group.typer_instance.registered_commands:
-            name = command.name or command.callback.__name__
-            assert ("--json" in run(name, "--help").output) == (name != "up")
+    commands = [(name,) for name in typer.main.get_command(app).commands]
+    for names in [*commands, ("compositions", "show")]:
+        assert ("--json" in run(*names, "--help").output) == (names != ("up",)), names
 
 
 def test_the_catalogue_is_left_alone_by_reading(wiring, run):

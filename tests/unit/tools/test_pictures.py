@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
-from e2i_shared.api.common import Json
 from e2i_shared.tools import _charts
 from e2i_shared.tools._registry import catalogue, run_tool
 
@@ -21,7 +21,7 @@ WITHOUT = {"result_explainer": "it explains in words; what it explains has pictu
 def drawn(sample_context):
     """Return a maker of a tool's charts on its first example."""
 
-    def charts(name) -> list[Json]:
+    def charts(name) -> list[dict[str, Any]]:
         tool = TOOLS[name]
         return tool.charts(run_tool(name, tool.examples[0], sample_context))
 
