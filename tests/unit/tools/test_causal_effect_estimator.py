@@ -288,7 +288,10 @@ def test_its_chart_shows_the_effect(sample_context):
         sample_context, dataset="patients", treatment_col="copay_card", outcome_col="adherence_pdc", confounders=["age"]
     )
 
-    (chart,) = causal_effect_estimator.charts(found)
+    effect, balance, overlap = causal_effect_estimator.charts(found)
 
-    assert_valid(chart)
-    assert chart["data"]["values"][0]["effect"] == found["ate"]
+    for chart in (effect, balance, overlap):
+        assert_valid(chart)
+    assert effect["data"]["values"][0]["effect"] == found["ate"]
+    assert "Balance" in balance["title"]
+    assert sum(abs(row["rows"]) for row in overlap["data"]["values"]) == found["n"]

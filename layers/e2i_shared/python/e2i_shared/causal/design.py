@@ -62,7 +62,7 @@ class Design:
 
 
 def encode(covariates: Sequence[Covariate], n: int) -> Design:
-    """Return the design of ``covariates``, without constant, empty and duplicate columns.
+    """Return the design of ``covariates``, without constant, empty and duplicate columns, nor one on another scale.
 
     Raises EstimationError where a column holds infinite values.
     """
@@ -131,7 +131,22 @@ def _useless(covariate: Covariate, kept: dict[bytes, str]) -> str | None:
     if key in kept:
         return f"equals {kept[key]}"
     kept[key] = covariate.name
+    line = _shape(covariate) if held.all() else None
+    if line is not None and line in kept:
+        return f"is {kept[line]} on another scale"
+    if line is not None:
+        kept[line] = covariate.name
     return None
+
+
+def _shape(covariate: Covariate) -> bytes | None:
+    """Return what a number's columns b + c·x share for all b and c, to six digits; None for categories."""
+    if covariate.levels is not None:
+        return None
+    centred = covariate.values - covariate.values.mean()
+    standard = centred / centred.std()
+    first = standard[int(np.abs(standard).argmax())]
+    return b"line" + bytes(np.round(standard * np.sign(first), 6).tobytes())
 
 
 def _present(covariate: Covariate) -> NDArray[np.bool_]:

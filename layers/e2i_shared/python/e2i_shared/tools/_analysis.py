@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
-from e2i_shared.api.common import Filter, Scalar
-from e2i_shared.api.datasets import ColumnKind, ColumnRole
+from e2i_shared.api.datasets import ColumnRole
 from e2i_shared.causal.design import Covariate, encode
 from e2i_shared.causal.inference import cluster_codes
-from e2i_shared.causal.study import Settings, Study
-from e2i_shared.datasets.frame import Categories
+from e2i_shared.causal.study import Settings, Study, check_weights
+from e2i_shared.datasets.frame import Categories, Dates
 from e2i_shared.errors import InsufficientDataError, UnprocessableError
-from e2i_shared.tools._columns import match_column, numeric_column
+from e2i_shared.tools._arms import code_arms, several_levels
+from e2i_shared.tools._columns import match_column
+from e2i_shared.tools._panel import panel_of, treated_since
+from e2i_shared.tools._roles import ADJUSTED_ROLES, NO_COVARIATE_KINDS, parts_of
+from e2i_shared.tools._specification import CausalResult, Estimand, Method, Specification
+from e2i_shared.tools._subgroups import without_overlap
 from e2i_shared.tools._treatment import Coding, code_treatment
 
 if TYPE_CHECKING:
@@ -24,49 +27,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from e2i_shared.api.datasets import Column, Dataset
+    from e2i_shared.causal.panel import Panel
     from e2i_shared.datasets.frame import Frame
     from e2i_shared.tools._registry import ToolContext
+    from e2i_shared.tools._roles import Parts
 
-ADJUSTED_ROLES = frozenset({ColumnRole.COVARIATE, ColumnRole.SEGMENT, ColumnRole.TREATMENT, ColumnRole.TIME})
-NO_COVARIATE_KINDS = frozenset({ColumnKind.ID, ColumnKind.TEXT})
-Method = Literal["auto", "difference_in_means", "aipw", "average_partial_effect"]
-Estimand = Literal["ate", "att"]
+    Floats = NDArray[np.float64]
 
-
-class Specification(BaseModel):
-    """Everything needed to estimate the same effect again, and what was settled on the way."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dataset: str
-    filters: list[Filter] = []
-    treatment_col: str
-    outcome_col: str
-    confounders: list[str] | None = Field(None, description="columns adjusted for; null: by their roles; [] for none")
-    treatment_contrast: list[Scalar] | None = Field(
-        None, min_length=2, max_length=2, description="treated and untreated value; other rows are left out"
-    )
-    cluster_col: str | None = Field(None, description="rows with the same value are correlated; null: by role")
-    method: Method = "auto"
-    estimand: Estimand = "ate"
-    treatment_kind: Literal["binary", "dose"] | None = None
-
-
-class CausalResult(BaseModel):
-    """What is read of causal_effect_estimator's output; its other fields are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-    ate: float = Field(description="the reported effect, outcome units per unit of treatment")
-    ci_lower: float = Field(description="lower bound of its interval")
-    ci_upper: float = Field(description="upper bound of its interval")
-    std_error: float = Field(description="its standard error")
-    specification: Specification
+__all__ = [
+    "ADJUSTED_ROLES",
+    "NO_COVARIATE_KINDS",
+    "CausalResult",
+    "Estimand",
+    "Method",
+    "Prepared",
+    "Specification",
+    "covariate",
+    "prepare",
+    "settings_of",
+]
+FEW_EFFECTIVE = 0.5  # of the rows, below which unequal weights are warned about
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A study with what was decided to get there; ``kept`` (N,) marks the rows read that are in it."""
+    """A study with what was decided to get there, and the rows that are in it."""
 
     study: Study
     specification: Specification
@@ -82,46 +67,106 @@ def settings_of(context: ToolContext, specification: Specification) -> Settings:
     return Settings(seed=context.seed, threads=context.threads, estimand=specification.estimand)
 
 
-def prepare(asked: Specification, context: ToolContext, extra: Sequence[str] = ()) -> Prepared:
+def prepare(
+    asked: Specification, context: ToolContext, extra: Sequence[str] = (), *, several: bool = False
+) -> Prepared:
     """Read the columns and build the study; ``extra`` names further columns wanted in the frame.
 
+    With ``several`` a category of 3 to 10 levels becomes a study of several arms; else it needs a treatment_contrast.
     Raises UnknownColumnError, UnprocessableError or InsufficientDataError, each naming the field.
     """
     dataset = context.data.describe(asked.dataset)
-    treatment = match_column(dataset, asked.treatment_col)
-    outcome = numeric_column(dataset, asked.outcome_col, "outcome_col")
-    _refuse_same(treatment, outcome)
-    cluster = _cluster(dataset, asked, {treatment.name, outcome.name})
-    confounders = _confounders(dataset, asked, treatment, outcome, cluster)
+    parts = parts_of(dataset, asked)
     further = [match_column(dataset, name).name for name in extra]
-    wanted = dict.fromkeys([treatment.name, outcome.name, *confounders, *([cluster] if cluster else []), *further])
-    frame = context.data.read(asked.dataset, list(wanted), asked.filters)
-    coding = code_treatment(frame, treatment, asked.treatment_contrast)
-    usable = ~np.isnan(coding.values) & ~np.isnan(frame.numbers(outcome.name))
-    _refuse_empty(frame, usable, treatment, outcome)
+    frame = context.data.read(asked.dataset, list(dict.fromkeys([*parts.wanted, *further])), asked.filters)
+    weights = _weights(frame, parts.weight)
+    counted = ~np.isnan(frame.numbers(parts.outcome.name)) & (weights > 0) & _timed(frame, parts)
+    coding = _code(frame, parts, asked, counted, several=several or asked.treatment_kind == "arms")
+    usable = counted & ~np.isnan(coding.values)
+    _refuse_empty(frame, usable, parts.treatment, parts.outcome)
     kept = frame.take(usable)
-    design = encode([covariate(kept, name) for name in confounders], kept.n)
-    study = Study(
-        outcome=kept.numbers(outcome.name),
-        treatment=coding.values[usable],
-        design=design,
-        clusters=_codes(kept, cluster),
-        randomised=dataset.randomised and treatment.role is ColumnRole.TREATMENT,
-        treatment_name=treatment.name,
-        outcome_name=outcome.name,
-    )
-    specification = asked.model_copy(
-        update={
-            "treatment_col": treatment.name,
-            "outcome_col": outcome.name,
-            "confounders": confounders,
-            "cluster_col": cluster,
-            "treatment_kind": study.kind,
-        }
-    )
-    warnings = _warnings(dataset, frame.n, study, confounders, coding)
+    panel = panel_of(kept, parts.units, parts.time.name) if parts.time else None
+    study = _study(dataset, parts, kept, replace(coding, values=coding.values[usable]), panel[0] if panel else None)
+    if parts.weight:
+        study = replace(study, weights=weights[usable] / weights[usable].mean())
+    specification = asked.model_copy(update=_settled(parts, study, panel[1] if panel else None))
+    warnings = _warnings(dataset, (frame, kept), study, parts, coding)
     assumptions = _assumptions(asked, dataset, study, specification, coding)
-    return Prepared(study, specification, dataset, kept, outcome, assumptions, warnings)
+    return Prepared(study, specification, dataset, kept, parts.outcome, assumptions, warnings)
+
+
+def _weights(frame: Frame, name: str | None) -> Floats:
+    """Return each row's weight (N,), 1 without a weight column, 0 where missing."""
+    if name is None:
+        return np.ones(frame.n)
+    values = frame.numbers(name)
+    known = ~np.isnan(values)
+    if frame.n:
+        check_weights(values[known], name)
+    return np.where(known, values, 0.0)
+
+
+def _timed(frame: Frame, parts: Parts) -> NDArray[np.bool_]:
+    if parts.time is None:
+        return np.ones(frame.n, dtype=np.bool_)
+    column = frame.columns[parts.time.name]
+    return ~np.isnat(column.values) if isinstance(column, Dates) else ~np.isnan(frame.numbers(parts.time.name))
+
+
+def _code(frame: Frame, parts: Parts, asked: Specification, counted: NDArray[np.bool_], *, several: bool) -> Coding:
+    """Return the treatment as 0/1, a dose, or, of several arms, as 1 for the headline level."""
+    column = parts.treatment
+    if asked.treatment_contrast is None and several and several_levels(frame, column):
+        coded = code_arms(frame, column, counted, asked.reference_level)
+        values = np.where(coded.codes < 0, np.nan, (coded.codes == coded.headline).astype(np.float64))
+        return Coding(values, coded.notes, coded.warnings, coded.left_out, coded.arms)
+    _refuse_reference(asked, column)
+    coding = code_treatment(frame, column, asked.treatment_contrast)
+    if asked.treated_from is None or parts.time is None:
+        return coding
+    values = treated_since(frame, parts.time, coding.values, asked.treated_from)
+    note = f"Rows with {column.name} count as treated from {asked.treated_from} on."
+    return replace(coding, values=values, notes=(*coding.notes, note))
+
+
+def _refuse_reference(asked: Specification, column: Column) -> None:
+    if asked.reference_level is not None:
+        raise UnprocessableError(
+            f"A reference level is for a treatment of several levels; {column.name!r} is compared as one contrast or dose.",
+            field="reference_level",
+            expected="a category of 3 to 10 levels without treatment_contrast",
+            got=str(asked.reference_level),
+        )
+
+
+def _study(dataset: Dataset, parts: Parts, kept: Frame, coding: Coding, panel: Panel | None) -> Study:
+    clusters = _codes(kept, parts.cluster)
+    if panel is not None and clusters is None:
+        clusters = panel.units
+    return Study(
+        outcome=kept.numbers(parts.outcome.name),
+        treatment=coding.values,
+        design=encode([covariate(kept, name) for name in parts.confounders], kept.n),
+        clusters=clusters,
+        randomised=dataset.randomised and parts.treatment.role is ColumnRole.TREATMENT,
+        treatment_name=parts.treatment.name,
+        outcome_name=parts.outcome.name,
+        arms=coding.arms,
+        panel=panel,
+    )
+
+
+def _settled(parts: Parts, study: Study, unit: str | None) -> dict[str, object]:
+    return {
+        "treatment_col": parts.treatment.name,
+        "outcome_col": parts.outcome.name,
+        "confounders": parts.confounders,
+        "cluster_col": parts.cluster,
+        "weight_col": parts.weight,
+        "unit_col": unit,
+        "time_col": parts.time.name if parts.time else None,
+        "treatment_kind": "arms" if study.arms is not None else study.kind,
+    }
 
 
 def covariate(frame: Frame, name: str) -> Covariate:
@@ -130,16 +175,6 @@ def covariate(frame: Frame, name: str) -> Covariate:
     if isinstance(column, Categories):
         return Covariate(name, column.codes.astype(np.float64), column.levels)
     return Covariate(name, frame.numbers(name))
-
-
-def _refuse_same(treatment: Column, outcome: Column) -> None:
-    if treatment.name == outcome.name:
-        raise UnprocessableError(
-            f"{treatment.name!r} is both treatment and outcome.",
-            field="outcome_col",
-            expected="an outcome that is not the treatment",
-            got=outcome.name,
-        )
 
 
 def _refuse_empty(frame: Frame, usable: NDArray[np.bool_], treatment: Column, outcome: Column) -> None:
@@ -159,17 +194,6 @@ def _numbers(frame: Frame, column: Column) -> NDArray[np.float64]:
     return frame.numbers(column.name)
 
 
-def _cluster(dataset: Dataset, asked: Specification, taken: set[str]) -> str | None:
-    if asked.cluster_col:
-        name = match_column(dataset, asked.cluster_col).name
-        if name in taken:
-            raise UnprocessableError(
-                f"Cluster column {name!r} is the treatment or the outcome.", field="cluster_col", got=name
-            )
-        return name
-    return next((c.name for c in dataset.columns if c.role is ColumnRole.CLUSTER and c.name not in taken), None)
-
-
 def _codes(frame: Frame, cluster: str | None) -> NDArray[np.intp] | None:
     if cluster is None:
         return None
@@ -177,56 +201,38 @@ def _codes(frame: Frame, cluster: str | None) -> NDArray[np.intp] | None:
     return cluster_codes(column.codes if isinstance(column, Categories) else frame.numbers(cluster))
 
 
-def _confounders(
-    dataset: Dataset, asked: Specification, treatment: Column, outcome: Column, cluster: str | None
-) -> list[str]:
-    if asked.confounders is None:
-        taken = {treatment.name, outcome.name, cluster}
-        chosen = [c for c in dataset.columns if c.role in ADJUSTED_ROLES and c.kind not in NO_COVARIATE_KINDS]
-        return [c.name for c in chosen if c.name not in taken]
-    named = list(dict.fromkeys(match_column(dataset, name).name for name in asked.confounders))
-    for name in named:
-        _refuse_confounder(dataset, name, treatment, outcome)
-    return [name for name in named if name != cluster]
-
-
-def _refuse_confounder(dataset: Dataset, name: str, treatment: Column, outcome: Column) -> None:
-    column = dataset.column(name)
-    if name in {treatment.name, outcome.name}:
-        what = "treatment" if name == treatment.name else "outcome"
-        raise UnprocessableError(
-            f"{name!r} is the {what} and cannot be adjusted for.",
-            field="confounders",
-            expected="other columns",
-            got=name,
-        )
-    if column is not None and column.kind in NO_COVARIATE_KINDS:
-        raise UnprocessableError(
-            f"{name!r} holds {column.kind.value} values, which identify rows and cannot be adjusted for.",
-            field="confounders",
-            expected="numbers, true/false, categories or dates",
-            got=name,
-            candidates=[c.name for c in dataset.columns if c.role is ColumnRole.COVARIATE],
-            hint="Rows that belong together go into cluster_col.",
-        )
-
-
-def _warnings(dataset: Dataset, read: int, study: Study, confounders: list[str], coding: Coding) -> list[str]:
+def _warnings(dataset: Dataset, frames: tuple[Frame, Frame], study: Study, parts: Parts, coding: Coding) -> list[str]:
+    read, kept = frames
     found = list(coding.warnings)
-    if lost := read - study.n - coding.left_out:
-        found.append(f"{lost} of {read} rows lack treatment or outcome and are left out.")
+    if lost := read.n - study.n - coding.left_out:
+        lacking = "treatment, outcome or a positive weight" if parts.weight else "treatment or outcome"
+        found.append(f"{lost} of {read.n} rows lack {lacking} and are left out.")
     found += [
-        f"{name!r} is not adjusted for: {why}."
-        for name, why in study.design.dropped
-        if why.startswith(("equals", "all values"))
+        f"{name!r} is not adjusted for: {why}." for name, why in study.design.dropped if not why.startswith("never")
     ]
+    found += _about_units(study, kept, parts)
+    confounders = parts.confounders
     late = [n for n in confounders if (c := dataset.column(n)) and c.role is ColumnRole.OUTCOME]
     if late:
         found.append(
             f"{', '.join(late)} may be a consequence of the treatment: adjusting for it can hide or fake an effect."
         )
-    if not confounders and not study.randomised:
+    if study.panel is None and study.arms is None and not study.randomised:
+        found += without_overlap(kept, study, confounders)
+    if not confounders and not study.randomised and study.panel is None:
         found.append("Nothing is adjusted for and the data set is not randomised: differences may be confounded.")
+    return found
+
+
+def _about_units(study: Study, kept: Frame, parts: Parts) -> list[str]:
+    """Return warnings where clusters or weights do less, or more, than they seem to."""
+    found = []
+    if parts.cluster and study.panel is None and study.clusters is None and kept.n > 1:
+        found.append(f"Every row has its own {parts.cluster}: rows are taken as independent.")
+    if study.weights is not None:
+        worth = float(study.weights.sum() ** 2 / (study.weights**2).sum())
+        if worth < FEW_EFFECTIVE * study.n:
+            found.append(f"The weights in {parts.weight} are very unequal: {study.n} rows are worth {worth:.0f}.")
     return found
 
 
@@ -236,7 +242,9 @@ def _assumptions(
     constant = {name for name, _ in study.design.dropped}
     used = [name for name in settled.confounders or [] if name not in constant]
     found = list(coding.notes)
-    if study.randomised and asked.method in {"auto", "difference_in_means"}:
+    if settled.weight_col:
+        found.append(f"Each row stands for as many units as {settled.weight_col} says.")
+    if study.randomised and asked.method in {"auto", "difference_in_means"} and study.arms is None:
         return found
     found.append(f"Adjusted for {', '.join(used)}." if used else "Adjusted for nothing.")
     others = [n for n in used if (c := dataset.column(n)) and c.role is ColumnRole.TREATMENT]
@@ -244,6 +252,11 @@ def _assumptions(
         found.append(
             f"The other treatments ({', '.join(others)}) are held fixed: the effect is that of {study.treatment_name} alone."
         )
-    if study.clusters is not None:
+    if study.panel is not None:
+        found.append(
+            f"Each {settled.unit_col} is compared with itself before, by {settled.time_col}; covariates are those of the period "
+            "before treatment starts."
+        )
+    if study.clusters is not None and settled.cluster_col:
         found.append(f"Rows of one {settled.cluster_col} are correlated; different ones are independent.")
     return found

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from e2i_shared.api.common import Scalar
     from e2i_shared.api.datasets import Column
+    from e2i_shared.causal.arms import Arms
     from e2i_shared.datasets.frame import Frame
 
     Floats = NDArray[np.float64]
@@ -28,12 +29,16 @@ TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """Treatment (N,), NaN where a row does not count; ``left_out`` rows have neither value of the contrast."""
+    """Treatment (N,), NaN where a row does not count; ``left_out`` rows have no value that is compared.
+
+    ``arms`` hold the levels of the rows that count, where there are several.
+    """
 
     values: Floats
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     left_out: int = 0
+    arms: Arms | None = None
 
 
 def code_treatment(frame: Frame, column: Column, contrast: Sequence[Scalar] | None) -> Coding:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from e2i_shared.api.common import Scalar
 from e2i_shared.api.tools import ToolCategory
 from e2i_shared.causal.estimators.choice import estimate
 from e2i_shared.causal.inference import intracluster_correlation
-from e2i_shared.tools import _charts
+from e2i_shared.tools import _charts_causal
 from e2i_shared.tools._analysis import Estimand, Method, Specification, prepare, settings_of
+from e2i_shared.tools._effect_parts import Arm, BalanceRow, EventStudy, Influence, Overlap, diagnostics_of, several_of
 from e2i_shared.tools._registry import DataParams, ToolResult, ToolSpec
 
 if TYPE_CHECKING:
     from e2i_shared.api.common import Json
     from e2i_shared.causal.results import Estimate
+    from e2i_shared.causal.study import Study
     from e2i_shared.tools._registry import ToolContext
 
 EXAMPLES: list[Json] = [
@@ -40,6 +42,20 @@ EXAMPLES: list[Json] = [
         "outcome_col": "nrx",
         "method": "aipw",
     },
+    {
+        "dataset": "hcp_monthly",
+        "filters": [{"column": "brand", "value": "Kisqali"}],
+        "treatment_col": "academic",
+        "outcome_col": "trx",
+        "method": "difference_in_differences",
+        "treated_from": "2025-07-01",
+    },
+    {
+        "dataset": "patients",
+        "treatment_col": "payer",
+        "outcome_col": "adherence_pdc",
+        "reference_level": "Commercial",
+    },
 ]
 
 
@@ -56,43 +72,30 @@ class Params(DataParams):
         None, min_length=2, max_length=2, description="treated and untreated value; rows with others are left out"
     )
     cluster_col: str | None = Field(None, description="rows of one value are correlated; left out: the cluster column")
-    method: Method = Field("auto", description="auto chooses by treatment and randomisation, and says why")
+    method: Method = Field(
+        "auto",
+        description="auto chooses by treatment and randomisation, and says why; regression_adjustment sharpens an experiment by "
+        "its covariates (CUPED: confounders = the outcome before); difference_in_differences compares units with their own past",
+    )
     estimand: Estimand = Field(
         "ate", description="ate: over all rows; att: over the treated, where controls unlike them abound"
     )
-
-
-class Overlap(BaseModel):
-    """How alike treated and untreated rows are."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    share_outside: float = Field(description="share of rows with a propensity outside [0.05, 0.95]")
-    minimum: float = Field(description="least propensity (for a dose: least dose)")
-    maximum: float = Field(description="largest propensity (for a dose: largest dose)")
-    ess_treated: float | None = Field(description="effective sample size of the weighted treated rows")
-    ess_control: float | None = Field(description="effective sample size of the weighted untreated rows")
-    ess: float = Field(description="effective sample size that limits the estimate")
-
-
-class BalanceRow(BaseModel):
-    """One covariate before and after weighting."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    column: str
-    smd_before: float = Field(description="standardised mean difference (for a dose: correlation) before weighting")
-    smd_after: float = Field(description="the same after weighting")
-
-
-class Influence(BaseModel):
-    """What the most influential 1% of rows do."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    rows: int
-    variance_share: float = Field(description="share of the estimate's variance due to these rows")
-    ate_without: float = Field(description="the effect without their scores, outcome units")
+    reference_level: Scalar | None = Field(
+        None,
+        description="of a category of 3 to 10 levels, the one that the others are compared with; left out: one called none or "
+        "control, else the most frequent",
+    )
+    weight_col: str | None = Field(None, description="how many units each row stands for (a sampling weight)")
+    unit_col: str | None = Field(
+        None,
+        description="difference_in_differences: what is seen again each period; left out: the id or cluster column",
+    )
+    time_col: str | None = Field(None, description="difference_in_differences: the period; left out: the time column")
+    treated_from: Scalar | None = Field(
+        None,
+        description="difference_in_differences: first treated period, where treatment_col marks a fixed group; left out: the "
+        "period in which treatment_col turns 1",
+    )
 
 
 class Result(ToolResult):
@@ -124,17 +127,22 @@ class Result(ToolResult):
     influence: Influence
     nuisance: dict[str, float | str] = Field(description="learner and its out-of-fold quality")
     clipped: int = Field(description="propensities moved to [0.01, 0.99]")
+    arms: list[Arm] = Field(
+        [], description="each level of a treatment of several against the reference; ate is the first's"
+    )
+    event_study: EventStudy | None = Field(
+        None, description="difference_in_differences: effects by time since the start"
+    )
     method_reason: str
     specification: Specification
 
 
 def run(params: Params, context: ToolContext) -> Result:
     """Return the effect; raise InsufficientDataError, NoVariationError, NoOverlapError or UnprocessableError, naming the field."""
-    prepared = prepare(Specification.model_validate(params.model_dump()), context)
+    prepared = prepare(Specification.model_validate(params.model_dump()), context, several=True)
     found = estimate(prepared.study, settings_of(context, prepared.specification), params.method)
     study, inference = prepared.study, found.inference
-    binary = study.kind == "binary"
-    treated = int(study.treatment.sum()) if binary else None
+    treated, control = _sides(study)
     return Result(
         n=study.n,
         method=found.method,
@@ -149,14 +157,14 @@ def run(params: Params, context: ToolContext) -> Result:
         relative_effect=_relative(found, float(study.outcome.mean())),
         risk_ratio=_risk_ratio(found, binary_outcome=study.binary_outcome),
         estimand=found.estimand,
-        treatment_kind=study.kind,
+        treatment_kind="arms" if study.arms is not None else study.kind,
         unit=prepared.outcome.unit,
         outcome_mean=float(study.outcome.mean()),
         outcome_sd=float(study.outcome.std(ddof=1)),
         treatment_mean=float(study.treatment.mean()),
         treatment_sd=float(study.treatment.std(ddof=1)),
         n_treated=treated,
-        n_control=None if treated is None else study.n - treated,
+        n_control=control,
         mean_treated=found.mean_treated,
         mean_control=found.mean_control,
         n_clusters=None if study.clusters is None else study.groups,
@@ -164,24 +172,17 @@ def run(params: Params, context: ToolContext) -> Result:
         outcome_icc=intracluster_correlation(study.outcome, study.clusters),
         method_reason=found.reason,
         specification=prepared.specification,
-        **_diagnostics(found),
+        **diagnostics_of(found, study),
+        **several_of(found),
     )
 
 
-def _diagnostics(found: Estimate) -> Json:
-    seen = found.diagnostics
-    names = ("share_outside", "minimum", "maximum", "ess_treated", "ess_control", "ess")
-    return {
-        "overlap": Overlap(**{n: getattr(seen.overlap, n) for n in names}) if seen.overlap else None,
-        "balance": [BalanceRow(column=b.column, smd_before=b.before, smd_after=b.after) for b in seen.balance],
-        "influence": Influence(
-            rows=seen.influence.units,
-            variance_share=seen.influence.variance_share,
-            ate_without=seen.influence.estimate_without,
-        ),
-        "nuisance": {"learner": found.nuisances.learner, **seen.quality},
-        "clipped": seen.clipped,
-    }
+def _sides(study: Study) -> tuple[int | None, int | None]:
+    """Return rows with and without treatment; of several arms those of the headline and the reference."""
+    if study.kind != "binary":
+        return None, None
+    treated = int(study.treatment.sum())
+    return treated, study.n - treated if study.arms is None else int((study.arms.codes == 0).sum())
 
 
 def _relative(found: Estimate, outcome_mean: float) -> float | None:
@@ -196,14 +197,8 @@ def _risk_ratio(found: Estimate, *, binary_outcome: bool) -> float | None:
 
 
 def charts(output: Json) -> list[Json]:
-    """Draw the effect with its interval."""
-    settled = output["specification"]
-    title = f"Effect of {settled['treatment_col']} on {settled['outcome_col']}"
-    return [
-        _charts.effect_chart(
-            title, output["ate"], output["ci_lower"], output["ci_upper"], unit=output["unit"] or settled["outcome_col"]
-        )
-    ]
+    """Draw the effect with its interval (of several arms, or by time since treatment, all), balance and overlap."""
+    return _charts_causal.of_effect(output)
 
 
 TOOL = ToolSpec(
@@ -212,7 +207,8 @@ TOOL = ToolSpec(
     source_agent="causal_analyst",
     description=(
         "How much a treatment (a campaign, visits, a programme) changes an outcome: the average effect per unit, adjusted for "
-        "confounders by doubly robust estimation, with 95% interval, p-value, overlap and balance. For 0/1 treatments and doses."
+        "confounders by doubly robust estimation, with 95% interval, p-value, overlap and balance. For 0/1 treatments, doses, treatments "
+        "of several levels, experiments, and panels whose units start at different times."
     ),
     params=Params,
     result=Result,

@@ -88,7 +88,7 @@ def _recalibrated(study: Study, fitted: CrossFit) -> tuple[Floats, Floats]:
     """Return propensities (n,) and the columns (n, k) on which they were recalibrated."""
     odds = np.log(fitted.treatment) - np.log1p(-fitted.treatment)
     x = study.design.linear
-    if x.shape[1] * UNITS_PER_COLUMN > study.groups:
+    if x.shape[1] * UNITS_PER_COLUMN > study.n:
         x = np.zeros((study.n, 0))
     spread = float(odds.std())
     columns = np.column_stack([(odds - odds.mean()) / spread, x]) if spread > 0 else x
