@@ -191,3 +191,33 @@ def test_group_effects_are_finite_and_ordered(seed, count, shift):
     for effect in heterogeneity.group_effects(shift + rng.normal(size=120), groups):
         assert effect.ci_lower <= effect.effect <= effect.ci_upper
         assert 0 <= effect.p_value_adjusted <= 1
+
+
+def test_the_qini_of_a_perfect_order_is_half_the_gini_of_the_effect():
+    """For τ uniform on [0, 1] in its own order, ∫ G(q) − q·G(1) dq = ∫ q − q²/2 − q/2 dq = 1/12."""
+    x = (np.arange(100_000) + 0.5) / 100_000
+
+    assert heterogeneity.qini(x, x).estimate == pytest.approx(1 / 12, abs=1e-5)
+    assert heterogeneity.qini(x, -x).estimate == pytest.approx(-1 / 12, abs=1e-5)
+    assert heterogeneity.qini(np.ones(100), np.arange(100.0)).estimate == 0.0
+
+
+def test_the_interval_of_the_qini_holds_that_of_the_true_effects():
+    held = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        tau = rng.normal(size=400)
+        order = tau + rng.normal(size=400)
+        found = heterogeneity.qini(tau + 2 * rng.normal(size=400), order)
+        held += found.ci_lower <= heterogeneity.qini(tau, order).estimate <= found.ci_upper
+
+    assert held >= 184
+
+
+def test_an_order_that_tells_nothing_has_no_qini():
+    significant = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        significant += heterogeneity.qini(1 + rng.normal(size=300), rng.normal(size=300)).p_value < 0.05
+
+    assert 1 <= significant <= 21

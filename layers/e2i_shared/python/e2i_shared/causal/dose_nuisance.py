@@ -15,6 +15,8 @@ from e2i_shared.causal.nuisance import choose_learner
 from e2i_shared.causal.threads import one_thread_each
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from e2i_shared.causal.study import Settings, Study
@@ -117,17 +119,23 @@ def _outcome_path(study: Study, train: Rows, held: Rows, doses: list[Floats], tr
 def _odds_path(study: Study, train: Rows, held: Rows, drawn: Floats, trees: bool, seed: int) -> Floats:
     """Return held-out log odds (m, 2, len(PATH)) of the drawn law, at the dose received and at the draw."""
     with one_thread_each():
-        both = np.concatenate([_linear(study, train, study.treatment), _linear(study, train, drawn)])
+        unusual = _unusual(study, train)
+
+        def linear(rows: Rows, dose: Floats) -> Floats:
+            z = unusual(rows, dose)
+            return np.column_stack([_linear(study, rows, dose), z, z**2 - 1.0])
+
+        def grown(rows: Rows, dose: Floats) -> NDArray[np.float32]:
+            return np.column_stack([_for_trees(study, rows, dose), unusual(rows, dose).astype(np.float32)])
+
+        both = np.concatenate([linear(train, study.treatment), linear(train, drawn)])
         label = np.repeat([0.0, 1.0], len(train))
         line = learners.logistic(both, label)
-        blocks = [
-            (_for_trees(study, held, dose), line(_linear(study, held, dose))) for dose in (study.treatment, drawn)
-        ]
+        blocks = [(grown(held, dose), line(linear(held, dose))) for dose in (study.treatment, drawn)]
         if not trees:
             return _flat([margin for _, margin in blocks])
-        rows = np.concatenate([_for_trees(study, train, study.treatment), _for_trees(study, train, drawn)])
         path = learners.boosted(
-            (rows, label, line(both)),
+            (np.concatenate([grown(train, study.treatment), grown(train, drawn)]), label, line(both)),
             blocks,
             lambda margins: float((np.logaddexp(0.0, margins[0]) + np.logaddexp(0.0, -margins[1])).mean()),
             learners.tree_settings(len(train))[1],
@@ -135,6 +143,17 @@ def _odds_path(study: Study, train: Rows, held: Rows, drawn: Floats, trees: bool
             seed=seed,
         )
     return path.transpose(1, 0, 2)
+
+
+def _unusual(study: Study, train: Rows) -> Callable[[Rows, Floats], Floats]:
+    """Return how many standard deviations a dose lies from what the covariates let expect, learnt on ``train``.
+
+    Where covariates nearly decide the dose, a penalised classifier could not find this difference of near-copies by itself.
+    """
+    x, a = study.design.linear, study.treatment
+    line = learners.ridge(x[train], a[train])
+    spread = max(float((a[train] - line(x[train])).std()), 1e-9 * float(a.std()))
+    return lambda rows, dose: np.asarray((dose[rows] - line(x[rows])) / spread)
 
 
 def _flat(margins: list[Floats]) -> Floats:

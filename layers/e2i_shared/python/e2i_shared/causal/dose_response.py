@@ -128,6 +128,14 @@ def _grid(study: Study, rows: Mask) -> _Grid:
             got=study.treatment_name,
         )
     dose = study.treatment
+    if study.weights is not None:
+        raise UnprocessableError(
+            "A dose–response curve cannot be weighted.",
+            field="weight_col",
+            expected="no weights",
+            got="a weight column",
+            hint="Ask for a shift of the dose, which can, or leave the weights out.",
+        )
     held, counts = np.unique(dose[rows], return_counts=True)
     levels = len(held) <= MOST_LEVELS or _few_whole(held, counts)
     low, high = np.quantile(dose[rows], (TAIL, 1 - TAIL))

@@ -9,7 +9,7 @@ import numpy as np
 
 from e2i_shared.causal.dose_nuisance import density_ratio, outcome_surface
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY
-from e2i_shared.causal.inference import infer_mean, widened
+from e2i_shared.causal.inference import infer_mean, weighted, widened
 from e2i_shared.causal.nuisance import draw_folds, fold_count
 from e2i_shared.causal.study import check
 from e2i_shared.errors import InsufficientDataError, NoOverlapError, UnprocessableError
@@ -179,18 +179,18 @@ def _result(
         other, _ = _scores(study, target, surface.smoother, ratio.smoother)
         step = float((scores - other)[rows].mean())
     clusters = _within(study, rows)
-    observed = float(study.outcome[rows].mean())
-    mean = widened(infer_mean(scores[rows], clusters, level=settings.level), step)
     change_scores = scores - study.outcome
-    change = widened(infer_mean(change_scores[rows], clusters, level=settings.level), step)
+    counted, changed, base = (_counted(study, values, rows) for values in (scores, change_scores, study.outcome))
+    mean = widened(infer_mean(counted, clusters, level=settings.level), step)
+    change = widened(infer_mean(changed, clusters, level=settings.level), step)
     used = weight[rows]
     ess = float(used.sum() ** 2 / max(float((used**2).sum()), 1e-300))
     clipped = int((ratio.received[rows] > MOST_RATIO).sum())
     return ShiftedOutcome(
         mean=mean,
         change=change,
-        lift=relative(change, scores[rows], study.outcome[rows], clusters, step),
-        observed=observed,
+        lift=relative(change, counted, base, clusters, step),
+        observed=float(base.mean()),
         scores=scores,
         change_scores=change_scores,
         moved=target.mean,
@@ -216,6 +216,11 @@ def relative(
     influence = (scores - base - share * (base - centre)) / centre
     plain = infer_mean(influence - influence.mean() + share, clusters, level=change.level)
     return widened(plain, step / centre)
+
+
+def _counted(study: Study, values: Floats, rows: Mask) -> Floats:
+    """Return values of the rows (m,), so that their plain mean is the weighted one."""
+    return weighted(values[rows], None if study.weights is None else study.weights[rows])
 
 
 def _within(study: Study, rows: Mask) -> NDArray[np.intp] | None:

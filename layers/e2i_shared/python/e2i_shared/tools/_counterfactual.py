@@ -9,7 +9,7 @@ import numpy as np
 
 from e2i_shared.causal.dose_response import contrast, dose_response
 from e2i_shared.causal.estimators.choice import estimate
-from e2i_shared.causal.inference import cluster_codes, infer_mean, widened
+from e2i_shared.causal.inference import cluster_codes, infer_mean, weighted, widened
 from e2i_shared.causal.modified_treatment_policy import Shift, relative, shifted_outcome
 from e2i_shared.causal.threads import one_thread_each
 from e2i_shared.errors import InsufficientDataError, UnprocessableError
@@ -78,8 +78,12 @@ def _clusters(study: Study, rows: Mask) -> NDArray[np.intp] | None:
     return None if study.clusters is None else cluster_codes(study.clusters[rows])
 
 
+def _counted(values: Floats, study: Study, rows: Mask) -> Floats:
+    return weighted(values[rows], None if study.weights is None else study.weights[rows])
+
+
 def _mean(values: Floats, study: Study, rows: Mask) -> Inference:
-    return infer_mean(values[rows], _clusters(study, rows))
+    return infer_mean(_counted(values, study, rows), _clusters(study, rows))
 
 
 def _shifted(study: Study, settings: Settings, asked: Intervention, rows: Mask, base: float | None) -> Simulated:
@@ -189,7 +193,9 @@ def _switched(study: Study, settings: Settings, asked: Intervention, rows: Mask,
         predicted=widened(_mean(scores, study, rows), step),
         before=_mean(reference, study, rows),
         change=change,
-        lift=relative(change, scores[rows], reference[rows], _clusters(study, rows), step),
+        lift=relative(
+            change, _counted(scores, study, rows), _counted(reference, study, rows), _clusters(study, rows), step
+        ),
         dose_before=float(doses[rows].mean()),
         dose_after=level,
         share_changed=changed,

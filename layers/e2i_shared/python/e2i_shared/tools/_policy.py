@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from e2i_shared.causal.dr_learner import UnitEffects
     from e2i_shared.causal.policy_value import PolicyValue
     from e2i_shared.causal.results import Estimate, Inference
+    from e2i_shared.causal.study import Study
     from e2i_shared.tools._analysis import Prepared, Specification
     from e2i_shared.tools._registry import ToolContext
     from e2i_shared.tools.policy_optimizer import Params
@@ -81,8 +82,9 @@ def best_policy(specification: Specification, params: Params, context: ToolConte
     segments = [match_column(dataset, name).name for name in params.segment_cols or []]
     wanted = [c for c in (unit_col, volume, *segments, *_default_segments(dataset), *_named(params)) if c]
     prepared = prepare(specification, context, list(dict.fromkeys(wanted)))
-    study = replace(prepared.study, randomised=False)
-    settings = settings_of(context, prepared.specification)
+    # Scores are wanted unit by unit, and every unit's effect alike.
+    study = replace(prepared.study, randomised=False, weights=None, panel=None)
+    settings = replace(settings_of(context, prepared.specification), estimand="ate")
     found = estimate(study, settings)
     learnt = unit_effects(study, found, settings)
     sign = 1.0 if params.higher_is_better else -1.0
@@ -113,7 +115,7 @@ def best_policy(specification: Specification, params: Params, context: ToolConte
         curve=_curve(units, sign, by_effect, params.budget),
         qini=heterogeneity.qini(sign * units.scores, sign * units.effects, units.clusters),
         sign=sign,
-        warnings=_warnings(params, units, doses, learnt, study.kind),
+        warnings=_warnings(params, units, doses, learnt, prepared.study),
     )
 
 
@@ -284,7 +286,7 @@ def _segment_columns(policy: Policy) -> list[str]:
     return sorted(names, key=lambda name: -weight.get(name, 0.0))[:MOST_SEGMENT_COLUMNS]
 
 
-def _warnings(params: Params, units: Units, doses: Floats, learnt: UnitEffects, kind: str) -> list[str]:
+def _warnings(params: Params, units: Units, doses: Floats, learnt: UnitEffects, study: Study) -> list[str]:
     spent, room = float(doses.sum()), float(units.room.sum())
     told = {
         f"Only {spent:g} of {params.budget:g} treatments are given: further ones are not expected to gain"
@@ -294,7 +296,8 @@ def _warnings(params: Params, units: Units, doses: Floats, learnt: UnitEffects, 
         and learnt.learner == "mean",
         "max_per_unit takes some units beyond the doses seen: the effect is extrapolated.": params.max_per_unit
         is not None
-        and kind == "dose"
+        and study.kind == "dose"
         and bool((units.dose + params.max_per_unit > units.dose.max() + units.room.max()).any()),
     }
+    told["Each row counts once: weights are not used to choose whom to treat."] = study.weights is not None
     return [text for text, applies in told.items() if applies]

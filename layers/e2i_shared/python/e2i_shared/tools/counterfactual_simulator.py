@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from e2i_shared.api.common import Filter
@@ -161,7 +162,8 @@ def run(params: Params, context: ToolContext) -> Result:
     members = None if params.target_population is None else resolve_population(dataset, params.target_population)
     prepared = prepare(specification, context, list(dict.fromkeys(m.column for m in members or [])))
     study = prepared.study
-    rows = study.outcome == study.outcome if members is None else rows_of(prepared.frame, prepared.dataset, members)
+    everyone = np.ones(study.n, dtype=np.bool_)
+    rows = everyone if members is None else rows_of(prepared.frame, prepared.dataset, members)
     settings = settings_of(context, prepared.specification)
     found = simulate(study, settings, params.intervention, rows, params.baseline.level)
     count = int(rows.sum())
@@ -202,8 +204,8 @@ def _specification(params: Params) -> Specification:
     names = ("dataset", "filters", "treatment_col", "outcome_col", "confounders", "cluster_col")
     said = {name: value for name in names if (value := getattr(params.baseline, name)) is not None}
     settled = ({name: getattr(model, name) for name in names} if model else {}) | said
-    if model and model.treatment_contrast and "treatment_col" not in said:
-        settled["treatment_contrast"] = model.treatment_contrast
+    if model and not said.keys() & {"dataset", "treatment_col"}:
+        settled |= {"treatment_contrast": model.treatment_contrast, "weight_col": model.weight_col}
     missing = [name for name in ("dataset", "treatment_col", "outcome_col") if name not in settled]
     if missing:
         raise UnprocessableError(
