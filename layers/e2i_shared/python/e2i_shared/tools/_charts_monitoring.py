@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_shared.tools._charts import GREY, ORANGE, SCHEMA
+from e2i_shared.tools._charts import BLUE, GREY, ORANGE, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,59 @@ def shares_chart(title: str, rows: Sequence[Json], *, names: tuple[str, str]) ->
         "tooltip": [{"field": field} for field in ("bin", "group", "share")],
     }
     return _spec(title, rows) | {"mark": "bar", "encoding": encoding, "height": 260}
+
+
+def fan_chart(output: Json) -> Json:
+    """Draw the history and the forecast with its interval."""
+    last = output["history"][-1]
+    ahead = [
+        {"x": last["start"], "y": last["value"], "lower": last["value"], "upper": last["value"], "kind": "forecast"}
+    ]
+    ahead += [
+        {"x": p["start"], "y": p["value"], "lower": p["lower"], "upper": p["upper"], "kind": "forecast"}
+        for p in output["forecast"]
+    ]
+    rows = [{"x": p["start"], "y": p["value"], "kind": "observed"} for p in output["history"]] + ahead
+    x, scale = {"field": "x", "type": "temporal", "title": None}, {"zero": False}
+    y = {"field": "y", "type": "quantitative", "title": output["unit"], "scale": scale}
+    low = {"field": "lower", "type": "quantitative", "title": output["unit"], "scale": scale}
+    colour = {
+        "field": "kind",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": ["observed", "forecast"], "range": [BLUE, ORANGE]},
+    }
+    band = {
+        "mark": {"type": "area", "opacity": 0.25, "color": ORANGE},
+        "encoding": {"x": x, "y": low, "y2": {"field": "upper"}},
+    }
+    line = {
+        "mark": {"type": "line", "point": True},
+        "encoding": {"x": x, "y": y, "color": colour, "tooltip": [{"field": f} for f in ("x", "y", "lower", "upper")]},
+    }
+    title = f"{output['title']}: {output['horizon']} {output['grain']}s ahead, {output['level']:.0%} intervals"
+    return _spec(title, rows) | {"layer": [band, line], "height": 280}
+
+
+def errors_chart(output: Json) -> Json:
+    """Draw each tested method's scaled error in the backtest; 1 is the naive method."""
+    rows = [
+        {"label": c["title"], "value": c["mase"], "chosen": "chosen" if c["chosen"] else "other"}
+        for c in output["candidates"]
+        if c["mase"] is not None
+    ]
+    encoding = {
+        "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 320}},
+        "x": {"field": "value", "type": "quantitative", "title": "error in the backtest (MASE)"},
+        "color": {
+            "field": "chosen",
+            "type": "nominal",
+            "title": None,
+            "scale": {"domain": ["chosen", "other"], "range": [ORANGE, GREY]},
+        },
+        "tooltip": [{"field": "label"}, {"field": "value"}],
+    }
+    return _spec("Methods compared", rows) | {"mark": "bar", "encoding": encoding, "height": {"step": 22}}
 
 
 def _spec(title: str, rows: Sequence[Json]) -> Json:
