@@ -148,14 +148,14 @@ def days(text: str) -> int | None:
 
 def longest(periods: Sequence[Period]) -> int | None:
     """Return the months of the longest of some periods; None without any."""
-    spans = [_months_between(p.start, p.end) for p in periods]
-    return max(spans, default=None)
+    spans = [months_between(p.start, p.end) for p in periods]
+    return max(1, *spans) if spans else None
 
 
-def _months_between(start: str, end: str) -> int:
-    """Return the whole months from one ISO date to another, at least one."""
+def months_between(start: str, end: str) -> int:
+    """Return the whole months from one ISO date to another."""
     (y1, m1), (y2, m2) = ((int(d[:4]), int(d[5:7])) for d in (start, end))
-    return max(1, 12 * (y2 - y1) + m2 - m1)
+    return max(0, 12 * (y2 - y1) + m2 - m1)
 
 
 def _count(match: re.Match[str]) -> int:

@@ -39,6 +39,7 @@ _MEASURED = {ColumnKind.NUMBER, ColumnKind.INTEGER, ColumnKind.BOOLEAN}
 _NOT_MEASURES = {ColumnRole.ID, ColumnRole.TIME, ColumnRole.CLUSTER, ColumnRole.IGNORE}
 _WITHOUT_SLOTS = {Intent.CHANGE, Intent.DRIVERS, Intent.POLICY, Intent.SIMULATION}
 WITHOUT_DATA = {Intent.EXPLANATION, Intent.BOUNDARIES}
+_OF_KPIS = {Intent.FORECAST, Intent.HEALTH}
 _COMPARES_PERIODS = {Intent.CHANGE, Intent.DRIFT}
 _CAUSAL_DOMAINS = {Domain.CAUSAL, Domain.SEGMENTATION, Domain.EXPERIMENT}
 
@@ -89,7 +90,8 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
     if intent in WITHOUT_DATA:
         return Bound(question, intent, lexicon.dataset)
     reading = read_text(question.text, lexicon, question.entities)
-    kpi = find_kpi(reading, lexicon.dataset, names) if question.domain == Domain.KPI else None
+    by_name = question.domain == Domain.KPI or intent in _OF_KPIS
+    kpi = find_kpi(reading, lexicon.dataset, names) if by_name else None
     reading = without_named(reading, question, names, kpi)
     dataset = lexicon.dataset
     found = all_conditions(reading, dataset)
@@ -97,6 +99,7 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
     found += _qualities(reading, dataset, found) if intent == Intent.COHORT else []
     spoken_for = {m for c in found for m in c.used}
     splits = [m for m in split_columns(reading) if m not in spoken_for and not _is_lever(m, question, dataset)]
+    splits = [] if intent == Intent.ROI else splits  # "at $50 per call" is a price, not a split by calls
     free = [m for m in reading.columns if m not in spoken_for and m not in splits]
     causal = question.domain in _CAUSAL_DOMAINS and intent not in _WITHOUT_SLOTS
     slots = causal_slots(question.text) if causal else Slots()
@@ -108,6 +111,8 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
     )
     refuse_empty_slots(reading, slots, dataset, partial)
     refuse_unknown_words(reading, dataset, [c.filter.column for c in found])
+    if intent == Intent.ROI:
+        causes = _of_role(free, ColumnRole.TREATMENT, dataset)
     measures = _measures([m for m in free if m not in causes], dataset)
     filters = [c.filter for c in found]
     dated = [] if _forward(question) else period_filters(question.periods, dataset)

@@ -16,7 +16,7 @@ from e2i_shared.composer.lexicon import build_lexicon
 from e2i_shared.composer.mentions import read_text
 from e2i_shared.composer.model import Binding, DetailedSubQuestion
 from e2i_shared.composer.refusals import refuse_unknown_words
-from e2i_shared.composer.scope import describe_filter
+from e2i_shared.composer.scope import describe_filter, time_column
 from e2i_shared.composer.words import is_common, key
 from e2i_shared.errors import UnknownDatasetError, UnprocessableError
 
@@ -40,6 +40,8 @@ _ROLES = {
 
 _ONE_ROW_EACH = {Intent.COHORT, Intent.RISK}  # best answered from data with one row for each entity
 
+_OVER_TIME = {Intent.CHANGE, Intent.DRIFT, Intent.FORECAST}
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -60,6 +62,8 @@ def _serves(bound: Bound) -> float:
     if bound.intent in _ONE_ROW_EACH:
         roles = {c.role for c in bound.dataset.columns}
         return 1.25 if bound.covered and ColumnRole.ID in roles and ColumnRole.TIME not in roles else 0.0
+    if bound.intent in _OVER_TIME:
+        return 0.5 if bound.covered and time_column(bound.dataset) else 0.0
     needed = _ROLES.get(bound.question.domain, set())
     return 0.25 if bound.covered and needed <= {c.role for c in bound.dataset.columns} else 0.0
 

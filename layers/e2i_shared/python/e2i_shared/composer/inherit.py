@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from e2i_shared.composer.model import Decomposition
 
 _NEEDS_CAUSE = {Intent.EFFECT, Intent.ROBUSTNESS, Intent.SEGMENTS, Intent.SIMULATION, Intent.POLICY}
-_MAY_BORROW_CAUSE = _NEEDS_CAUSE | {Intent.POWER, Intent.DESIGN, Intent.ROI}
+_MAY_BORROW_CAUSE = _NEEDS_CAUSE | {Intent.POWER, Intent.DESIGN}
 _MEASURED = {Intent.CHANGE, Intent.DRIVERS, Intent.FORECAST}
-_NEEDS_MEASURE = {Intent.GAP, Intent.KPI, *_MEASURED}
+_NEEDS_MEASURE = {Intent.GAP, Intent.KPI, Intent.ROI, *_MEASURED}
 
 
 def inherit(
@@ -37,6 +37,7 @@ def inherit(
         if question not in bound:
             continue
         producers = [d.from_ for d in decomposition.dependencies if d.to == question]
+        producers = producers or _implied(bound[question], done)
         try:
             earlier = [*([whole] if whole else []), *done.values()]
             own = replace(bound[question], depends_on=tuple(producers))
@@ -59,6 +60,12 @@ def answer_order(decomposition: Decomposition) -> list[str]:
 
 def _blocked(question: str, waiting: Sequence[str], dependencies: Sequence[Dependency]) -> bool:
     return any(d.to == question and d.from_ in waiting and d.from_ != question for d in dependencies)
+
+
+def _implied(own: Bound, done: dict[str, Bound]) -> list[str]:
+    """Return what a question of money is about where the router saw no reference: the last gap or effect before it."""
+    before = [q for q, b in done.items() if b.intent in {Intent.GAP, Intent.EFFECT}]
+    return before[-1:] if own.intent == Intent.ROI else []
 
 
 def _caused(error: UnprocessableError, causes: Sequence[UnprocessableError]) -> UnprocessableError:

@@ -11,7 +11,9 @@ from e2i_shared.composer.claims import claims_of
 from e2i_shared.composer.claims.told import Labels, Told
 from e2i_shared.composer.confidence import part_confidence
 from e2i_shared.composer.grounding import check_answer, require_grounded
+from e2i_shared.composer.intents import RANKING
 from e2i_shared.composer.narrative import executive_summary, full_report, method_texts
+from e2i_shared.composer.recipes.gap import OPPORTUNITY
 from e2i_shared.composer.render import render_claim, render_part, render_text
 from e2i_shared.composer.scope import describe_filter
 from e2i_shared.errors import UngroundedAnswerError, UnprocessableError
@@ -156,7 +158,13 @@ def _labels(plan: Plan, datasets: Sequence[Dataset]) -> Labels:
 def _claims(question: DetailedSubQuestion, told: Mapping[int, Told], book: Mapping[int, StepRecord]) -> list[Claim]:
     own = [t for n, t in sorted(told.items()) if question.id in book[n].step.serves.split(",")]
     own.sort(key=lambda t: t.tool not in _ANSWERING)  # what was asked for before what it needed
-    return [claim for t in own for claim in claims_of(t)]
+    return _in_focus(question, [claim for t in own for claim in claims_of(t)])
+
+
+def _in_focus(question: DetailedSubQuestion, claims: list[Claim]) -> list[Claim]:
+    """Return only what a question about the size of an opportunity asks for, where it names nothing else."""
+    sized = [c for c in claims if any(r.pointer.startswith("/total_opportunity") for r in c.value_refs)]
+    return sized if sized and OPPORTUNITY.search(question.text) and not RANKING.search(question.text) else claims
 
 
 def _compose(

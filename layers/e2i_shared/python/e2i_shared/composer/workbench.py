@@ -33,10 +33,15 @@ class Workbench:
         """Add a step that answers a sub-question and return its number; an equal step is shared."""
         for i, step in enumerate(self.steps):
             if (step.tool, step.inputs) == (tool, inputs):
-                if serves not in step.serves.split(","):
-                    self.steps[i] = step.model_copy(update={"serves": f"{step.serves},{serves}"})
+                self.serve(i + 1, serves)
                 return step.step_number
         return self._append(tool, name, inputs, serves)
+
+    def serve(self, number: int, serves: str) -> None:
+        """Let a step answer one more sub-question."""
+        step = self.steps[number - 1]
+        if serves not in step.serves.split(","):
+            self.steps[number - 1] = step.model_copy(update={"serves": f"{step.serves},{serves}"})
 
     def need(self, tool: str, name: str, inputs: Json, serves: str) -> int:
         """Add a step that others need, unless an equal one is there, and return its number."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_shared.composer.claims.causal import effect, refutation, sensitivity
-from e2i_shared.composer.claims.change import change, simulation
+from e2i_shared.composer.claims.change import change, drivers, simulation
+from e2i_shared.composer.claims.forecast import forecast
+from e2i_shared.composer.claims.monitoring import comparison, drift
 from e2i_shared.composer.claims.other import anything, gap, kpi, power
 from e2i_shared.composer.claims.people import cohort, explanation, propensity
 from e2i_shared.composer.claims.policy import policy
+from e2i_shared.composer.claims.returns import returns
 from e2i_shared.composer.claims.segments import by_segment, ranking
 from e2i_shared.composer.render import render_claim
 from e2i_shared.errors import UngroundedAnswerError
@@ -29,9 +32,14 @@ _SENTENCES: Mapping[str, Callable[[Told], Iterable[Claim]]] = {
     "power_calculator": power,
     "kpi_lookup": kpi,
     "change_attributor": change,
+    "driver_ranker": drivers,
     "counterfactual_simulator": simulation,
     "propensity_estimator": propensity,
     "policy_optimizer": policy,
+    "forecaster": forecast,
+    "psi_calculator": drift,
+    "distribution_comparator": comparison,
+    "roi_estimator": returns,
     "cohort_builder": cohort,
     "result_explainer": explanation,
 }

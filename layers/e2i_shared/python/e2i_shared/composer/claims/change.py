@@ -9,10 +9,12 @@ from e2i_shared.composer.claims.told import excludes_zero, say, scope_of, shown_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_shared.api.composition import Claim, ValueRef
+    from e2i_shared.api.common import Json
+    from e2i_shared.api.composition import Claim
     from e2i_shared.composer.claims.told import Told
 
 _MOST_LISTED = 3
+_MOST_DRIVERS = 6
 _KINDS = {"mix": "who is counted", "exposure": "how much of the levers they got", "response": "how they respond"}
 _TELLING = 0.05
 
@@ -31,13 +33,15 @@ def change(told: Told) -> Iterator[Claim]:
         share = " ({6})"
         refs.append(told.number("/change_pct", unit="%", transform="absolute" if fell else "none"))
     verb = "fell" if fell else "rose"
-    yield say(f"{{0}}{where} {verb} by {{1}}{share} from {{2}} to {{3}}: from {{4}} to {{5}}.", *refs)
+    yield say(f"{{0}}{where} {verb} by {{1}}{share}: from {{4}} ({{2}}) to {{5}} ({{3}}).", *refs)
     yield _main_cause(told, unit)
     rows = (told.get("/contributions") or [])[:_MOST_LISTED]
     if rows:
-        parts = [r for i in range(len(rows)) for r in _part(told, f"/contributions/{i}", unit)]
-        slots = "; ".join(f"{{{2 * i}}}: {{{2 * i + 1}}}" for i in range(len(rows)))
-        yield say(f"Largest contributions: {slots}.", *parts)
+        slots = "; ".join(f"{_cause(told, row)} {{{i}}}" for i, row in enumerate(rows))
+        yield say(
+            f"Largest contributions: {slots}.",
+            *(told.number(f"/contributions/{i}/amount", unit=unit) for i in range(len(rows))),
+        )
     yield from _kinds(told, unit)
     yield from _slices(told, unit)
 
@@ -48,12 +52,32 @@ def _main_cause(told: Told, unit: str | None) -> Claim:
         return say("No single contribution in that direction stands out from noise.")
     bounds = [f"{at}/{f}" for f in ("amount", "ci_lower", "ci_upper")]
     size, low, high = (told.number(p, like=bounds) for p in bounds)
-    text = "The main cause is {0}: it accounts for {1} (95% interval {2} to {3})."
-    return say(text, told.text(f"{at}/label"), size.model_copy(update={"unit": unit}), low, high)
+    refs = [size.model_copy(update={"unit": unit}), low, high]
+    levels = (f"{at}/level_a", f"{at}/level_b")
+    went = ""
+    if all(told.get(p) is not None for p in levels) and told.get(f"{at}/kind") != "response":
+        went, refs = " (mean per row from {3} to {4})", [*refs, *(told.number(p, like=levels) for p in levels)]
+    return say(
+        f"The main cause is {_cause(told, told.get(at))}{went}: it accounts for {{0}} (95% interval {{1}} to {{2}}).",
+        *refs,
+    )
 
 
-def _part(told: Told, at: str, unit: str | None) -> tuple[ValueRef, ValueRef]:
-    return told.text(f"{at}/label"), told.number(f"{at}/amount", unit=unit)
+def _cause(told: Told, row: Json) -> str:
+    """Return a contribution in words, without numbers."""
+    name = told.labels.name(row["name"])
+    known = {
+        ("exposure", row["name"]): f"the level of {name}",
+        ("response", "baseline"): "what no lever or covariate explains",
+        ("response", row["name"]): f"the response to {name}",
+        ("mix", "counted"): "how many are counted",
+        ("mix", "mix_through_levers"): "who is counted, by way of the levers",
+        ("mix", row["name"]): f"who is counted, by {name}",
+    }
+    special = known.get((row["kind"], row["name"]))
+    return {"baseline": known["response", "baseline"], "counted": known["mix", "counted"]}.get(
+        row["name"], special or name
+    )
 
 
 def _kinds(told: Told, unit: str | None) -> Iterator[Claim]:
@@ -79,6 +103,37 @@ def _slices(told: Told, unit: str | None) -> Iterator[Claim]:
             for r in (told.text(f"/slices/{i}/level"), told.number(f"/slices/{i}/amount", unit=unit))
         ]
         yield say(f"Most of it happened in: {slots}.", *refs)
+
+
+def drivers(told: Told) -> Iterator[Claim]:
+    """Say which lever moves the outcome most, what each does, and which cannot be told from nothing."""
+    outcome, unit = told.labels.name(str(told.get("/outcome"))), shown_unit(told.get("/unit"))
+    rows = told.get("/drivers") or []
+    if not rows:
+        return
+    lead = ["/drivers/0/per_sd"]
+    text = (
+        "{0} moves " + outcome + " most"
+        if told.get("/top_driver")
+        else "{0} comes first for " + outcome + ", but not clearly"
+    )
+    first = told.number(lead[0], like=lead, unit=unit)
+    yield say(
+        f"{text}: a usual difference in it (one standard deviation) is worth {{1}} per row.",
+        told.text("/drivers/0/lever"),
+        first,
+    )
+    for i, row in enumerate(rows[:_MOST_DRIVERS]):
+        bounds = [f"/drivers/{i}/{f}" for f in ("effect", "ci_lower", "ci_upper")]
+        size, *interval = (told.number(p, like=bounds) for p in bounds)
+        start = "{0}" if row["significant"] else "No clear effect of {0}"
+        refs = (
+            told.text(f"/drivers/{i}/lever"),
+            size.model_copy(update={"unit": unit}),
+            *interval,
+            told.p_value(f"/drivers/{i}/p_adjusted"),
+        )
+        yield say(f"{start}: {{1}} per unit (95% interval {{2}} to {{3}}; adjusted {{4}}).", *refs)
 
 
 def simulation(told: Told) -> Iterator[Claim]:

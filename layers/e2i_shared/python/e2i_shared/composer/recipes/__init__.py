@@ -10,11 +10,13 @@ from e2i_shared.composer.recipes.change import change
 from e2i_shared.composer.recipes.cohort import cohort
 from e2i_shared.composer.recipes.experiment import power
 from e2i_shared.composer.recipes.explanation import explanation
-from e2i_shared.composer.recipes.gap import gap, roi
+from e2i_shared.composer.recipes.gap import gap
 from e2i_shared.composer.recipes.inputs import lacking
 from e2i_shared.composer.recipes.kpi import kpi
+from e2i_shared.composer.recipes.monitoring import comparison, drift
 from e2i_shared.composer.recipes.policy import policy
-from e2i_shared.composer.recipes.prediction import propensity
+from e2i_shared.composer.recipes.prediction import forecast, propensity
+from e2i_shared.composer.recipes.returns import roi
 from e2i_shared.composer.recipes.segments import segments
 from e2i_shared.composer.recipes.simulation import simulation
 
@@ -48,11 +50,11 @@ RECIPES: Mapping[Intent, Recipe] = {
     Intent.POLICY: policy,
     Intent.SIMULATION: simulation,
     Intent.BOUNDARIES: _unavailable("Computing stopping boundaries", "interim_boundaries"),
-    Intent.FORECAST: _unavailable("Forecasting", "forecaster"),
+    Intent.FORECAST: forecast,
     Intent.RISK: _unavailable("Scoring risk", "risk_scorer"),
     Intent.PROPENSITY: propensity,
-    Intent.DRIFT: _unavailable("Checking drift", "psi_calculator"),
-    Intent.COMPARISON: _unavailable("Comparing distributions", "distribution_comparator"),
+    Intent.DRIFT: drift,
+    Intent.COMPARISON: comparison,
     Intent.HEALTH: _unavailable("Checking data quality", "kpi_monitor"),
     Intent.COHORT: cohort,
     Intent.EXPLANATION: explanation,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from e2i_shared.composer.recipes.inputs import effects, lacking
+from e2i_shared.composer.recipes.inputs import MOST_EFFECTS, cluster_column, data_inputs, effects, lacking
 from e2i_shared.composer.recipes.segments import by_segment, segment_columns
 from e2i_shared.composer.references import reference
 
 if TYPE_CHECKING:
+    from e2i_shared.api.common import Json
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.workbench import Workbench
 
@@ -57,10 +58,16 @@ def _checks(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def drivers(bench: Workbench, bound: Bound) -> str | None:
-    """Estimate each named lever on its own; without named levers a ranking tool is needed."""
-    if not bound.treatments or not bound.outcomes:
-        reason = lacking("Ranking what drives an outcome", "driver_ranker")
-        return f"{reason} Name one or more levers and the outcome to estimate them one by one."
-    if len(bound.treatments) > 1:
-        bench.note("Each named lever is estimated on its own, not adjusted for the other levers.")
-    return effect(bench, bound)
+    """Rank the named levers, or all of the data set's, by what they do to each named outcome; one named lever is estimated."""
+    if len(bound.treatments) == 1 and bound.outcomes:
+        return effect(bench, bound)
+    if not bench.has("driver_ranker"):
+        return lacking("Ranking what drives an outcome", "driver_ranker")
+    outcomes = [o for o in (bound.outcomes or bound.measures) if o not in bound.treatments]
+    cluster = cluster_column(bound.dataset)
+    for outcome in outcomes[:MOST_EFFECTS]:
+        inputs: Json = {**data_inputs(bound), "outcome_col": outcome}
+        inputs |= {"levers": list(bound.treatments)} if bound.treatments else {}
+        inputs |= {"cluster_col": cluster} if cluster else {}
+        bench.add("driver_ranker", f"Drivers of {outcome}", inputs, bound.question.id)
+    return None if outcomes else "The question does not say which outcome is driven."

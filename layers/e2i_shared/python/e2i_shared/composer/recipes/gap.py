@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnKind
-from e2i_shared.composer.recipes.inputs import LOWER_IS_BETTER, data_inputs, lacking
+from e2i_shared.composer.recipes.inputs import LOWER_IS_BETTER, data_inputs, lacking, producing
 from e2i_shared.composer.words import key
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ _ENTITIES = (
     ("hcp", r"\b(?:hcps?|doctors?|physicians?|prescribers?)\b"),
     ("region", r"\bregions?\b"),
 )
+OPPORTUNITY = re.compile(
+    r"\b(?:opportunit\w*|worth|potential|upside|at stake|size of (?:it|that|the gap)|how (?:big|large))\b",
+    re.IGNORECASE,
+)
 _NUMERIC = {ColumnKind.NUMBER, ColumnKind.INTEGER}
 _TARGET = re.compile(r"target|quota|goal|plan", re.IGNORECASE)
 
@@ -33,6 +37,10 @@ def gap(bench: Workbench, bound: Bound) -> str | None:
     """Compare entities with a benchmark on the measure the question names."""
     if not bench.has("gap_calculator"):
         return lacking("Sizing a gap", "gap_calculator")
+    known = producing(bench, bound, "gap_calculator")
+    if known and not bound.splits and OPPORTUNITY.search(bound.question.text):
+        bench.serve(known, bound.question.id)
+        return None
     entity, column = _entity(bound)
     if entity is None or column is None:
         return "The question does not say what to compare: territories, HCPs, regions, or a segment column."
@@ -43,11 +51,6 @@ def gap(bench: Workbench, bound: Bound) -> str | None:
     inputs |= {"higher_is_better": False} if LOWER_IS_BETTER.search(metric) else {}
     bench.add("gap_calculator", f"Gap in {metric} by {column}", inputs, bound.question.id)
     return None
-
-
-def roi(_bench: Workbench, _bound: Bound) -> str | None:
-    """Say that the return of closing a gap needs its own tool."""
-    return lacking("Estimating a return on investment", "roi_estimator")
 
 
 def _entity(bound: Bound) -> tuple[str | None, str | None]:

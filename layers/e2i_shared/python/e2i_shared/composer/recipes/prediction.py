@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnRole
+from e2i_shared.composer.amounts import longest, months
 from e2i_shared.composer.recipes.inputs import cluster_column, data_inputs, lacking
 from e2i_shared.composer.refusals import unnamed_column
+from e2i_shared.composer.scope import time_column
 
 if TYPE_CHECKING:
     from e2i_shared.api.common import Json
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.workbench import Workbench
 
+_QUARTERLY = re.compile(r"\b(?:by|per|each|every) quarter\b|\bquarterly\b", re.IGNORECASE)
+_QUARTER, _FARTHEST, _DEFAULT_MONTHS = 3, 60, 6
 _EXPLAINING = {ColumnRole.COVARIATE, ColumnRole.SEGMENT}
 
 
@@ -30,6 +35,24 @@ def propensity(bench: Workbench, bound: Bound) -> str | None:
         inputs |= {"cluster_col": cluster} if cluster else {}
         bench.add("propensity_estimator", f"Propensity of {treatment}", inputs, bound.question.id)
     return None
+
+
+def forecast(bench: Workbench, bound: Bound) -> str | None:
+    """Forecast each named KPI or measure for as many months as the question asks, counted from the last month of the data."""
+    if not bench.has("forecaster"):
+        return lacking("Forecasting", "forecaster")
+    if time_column(bound.dataset) is None:
+        return f"Data set {bound.dataset.name} has no column of dates, so nothing in it can be forecast."
+    names = [bound.kpi] if bound.kpi else list(bound.measures or bound.outcomes)
+    ahead = months(bound.question.text) or longest(bound.question.periods) or _DEFAULT_MONTHS
+    quarterly = bool(_QUARTERLY.search(bound.question.text))
+    horizon = -(-ahead // _QUARTER) if quarterly else ahead
+    for name in names:
+        inputs: Json = {**data_inputs(bound), "kpi": name, "horizon": min(horizon, _FARTHEST)}
+        inputs |= {"grain": "quarter"} if quarterly else {}
+        bench.add("forecaster", f"Forecast of {name}", inputs, bound.question.id)
+    bench.note("Periods ahead are counted from the last complete one in the data.")
+    return None if names else "The question names no KPI and no measure to forecast."
 
 
 def _all_covariates(bound: Bound) -> list[str]:
