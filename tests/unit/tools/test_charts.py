@@ -141,3 +141,30 @@ def test_the_colours_are_apart_for_the_colour_blind():
 def _two_channels(colour: str) -> tuple[float, float]:
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue, blue
+
+
+def test_a_waterfall_of_small_steps_begins_above_zero_and_says_so():
+    chart = _charts.waterfall_chart("Change", [("visits", -6.0), ("mix", 1.0)], unit="TRx", start=("Q2", 100.0))
+
+    rows = chart["data"]["values"]
+    assert rows[0]["from"] == rows[-1]["from"] == 92.0
+    assert [row["to"] for row in rows] == [100.0, 94.0, 95.0, 95.0]
+    assert chart["title"]["subtitle"] == "the axis starts at 92"
+    assert chart["layer"][0]["encoding"]["y"]["scale"]["domainMin"] == 92.0
+
+
+@pytest.mark.parametrize(
+    ("start", "steps"),
+    [(10.0, [("a", -3.0)]), (0.0, [("a", 1.0)]), (-5.0, [("a", -0.1)]), (100.0, []), (1.0, [("a", -1.02)])],
+)
+def test_a_waterfall_begins_at_zero_where_its_steps_can_be_seen(start, steps):
+    chart = _charts.waterfall_chart("Change", steps, unit="TRx", start=("Q2", start))
+
+    assert chart["title"] == "Change"
+    assert chart["data"]["values"][0]["from"] == 0.0
+
+
+def test_bars_below_zero_leave_room_for_their_numbers():
+    chart = _charts.bar_chart("Change", [{"label": "West", "value": -3.0}], unit="TRx")
+
+    assert chart["layer"][0]["encoding"]["x"]["scale"]["padding"] > 0

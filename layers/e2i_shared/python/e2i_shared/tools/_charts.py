@@ -6,6 +6,7 @@ All charts of all tools get CONFIG through ``themed``: one font, one set of colo
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,23 +24,37 @@ CONFIG: Json = {
     "padding": 10,
     "range": {"category": list(PALETTE), "ordinal": {"scheme": "viridis"}, "heatmap": {"scheme": "viridis"}},
     "view": {"stroke": None},
-    "title": {"anchor": "start", "frame": "group", "fontSize": 14, "subtitleFontSize": 12, "subtitleColor": "#444444"},
+    "title": {
+        "anchor": "start",
+        "frame": "group",
+        "offset": 14,
+        "fontSize": 14,
+        "subtitleFontSize": 12,
+        "subtitleColor": "#444444",
+    },
     "axis": {
         "labelFontSize": 11,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
         "labelLimit": 240,
-        "labelOverlap": "greedy",
         "gridColor": "#e4e4e4",
         "domainColor": "#999999",
         "tickColor": "#999999",
     },
+    "axisQuantitative": {"tickCount": 7, "labelOverlap": "greedy", "labelSeparation": 6},
+    "axisTemporal": {"labelOverlap": "greedy", "labelSeparation": 6},
+    "axisBand": {"labelOverlap": False},
+    "axisPoint": {"labelOverlap": False},
+    "mark": {"color": BLUE},
+    "rule": {"color": GREY},
+    "text": {"color": "#333333", "fontSize": 11},
     "legend": {"orient": "bottom", "labelFontSize": 11, "labelLimit": 240, "columns": 4},
 }
 FRACTION = "fraction"  # the unit of what is shown in percent
 _ROW = 24  # pixels per bar or interval
 _MOST_ROWS = 40
 _MOST_LABELLED = 25  # rows up to which numbers are written beside bars
+_SMALL_STEPS = 0.25  # of the total: below, a waterfall from zero shows nothing
 _LABEL = {"type": "text", "fontSize": 11, "color": "#333333", "baseline": "middle"}
 
 
@@ -115,23 +130,41 @@ def gap_chart(title: str, rows: Sequence[Json], *, unit: str, benchmark: float) 
 
 
 def waterfall_chart(title: str, steps: Sequence[tuple[str, float]], *, unit: str, start: tuple[str, float]) -> Json:
-    """Draw a start value, the contributions that follow, and the end they add up to."""
-    level, rows = start[1], [_bar_of(start[0], 0.0, start[1], start[1], "total")]
-    for label, amount in steps:
+    """Draw a start value, the contributions that follow, and the end they add up to.
+
+    Where the contributions are small beside the totals, the axis begins above zero, and the subtitle says so.
+    """
+    levels = [start[1]]
+    for _, amount in steps:
+        levels.append(levels[-1] + amount)
+    floor = _floor(levels)
+    rows = [_bar_of(start[0], floor, start[1], start[1], "total")]
+    for (label, amount), level in zip(steps, levels, strict=False):
         rows.append(_bar_of(label, level, level + amount, amount, "up" if amount >= 0 else "down"))
-        level += amount
-    rows.append(_bar_of("end", 0.0, level, level, "total"))
+    rows.append(_bar_of("end", floor, levels[-1], levels[-1], "total"))
     x = {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -30}}
+    y = _measure("from", unit) | {"scale": {"domainMin": floor} if floor else {"zero": True}}
     encoding = {
         "x": x,
-        "y": _measure("from", unit),
+        "y": y,
         "y2": {"field": "to"},
         "color": {"field": "kind", "type": "nominal", "scale": _up_and_down(), "legend": None},
         "tooltip": _tooltip("label", "amount"),
     }
-    text = {"x": x, "y": _measure("top", unit), "text": {"field": "shown", "type": "nominal"}}
-    above = {"mark": _LABEL | {"dy": -8}, "encoding": text}
-    return _spec(title, rows) | {"layer": [{"mark": "bar", "encoding": encoding}, above], "height": 260}
+    text = {"x": x, "y": y | {"field": "top"}, "text": {"field": "shown", "type": "nominal"}}
+    layers = [{"mark": "bar", "encoding": encoding}, {"mark": _LABEL | {"dy": -8}, "encoding": text}]
+    title_of = {"title": {"text": title, "subtitle": f"the axis starts at {shown(floor, unit)}"}} if floor else {}
+    return _spec(title, rows) | {"layer": layers, "height": 260} | title_of
+
+
+def _floor(levels: Sequence[float]) -> float:
+    """Return where a waterfall's axis begins: zero, unless its steps would be too small to see."""
+    lowest, highest = min(levels), max(levels)
+    span = highest - lowest
+    if lowest <= 0 or not 0 < span < _SMALL_STEPS * highest:
+        return 0.0
+    unit = 10.0 ** math.floor(math.log10(span))
+    return max(0.0, math.floor((lowest - 0.3 * span) / unit) * unit)
 
 
 def line_chart(
@@ -149,7 +182,8 @@ def line_chart(
     layers: list[Json] = []
     if any("lower" in row for row in rows):
         band = {"x": x, "y": _measure("lower", unit, zero=False), "y2": {"field": "upper"}, **colour}
-        layers.append({"mark": {"type": "area", "opacity": 0.2}, "encoding": band})
+        known = [{"filter": "isValid(datum.lower)"}]
+        layers.append({"transform": known, "mark": {"type": "area", "opacity": 0.2}, "encoding": band})
     layers.append({"mark": {"type": "line", "point": True}, "encoding": line})
     return _spec(title, rows) | {"layer": layers, "height": 260}
 
@@ -157,7 +191,8 @@ def line_chart(
 def bar_chart(title: str, rows: Sequence[Json], *, unit: str) -> Json:
     """Draw horizontal bars; ``rows`` hold label and value, in the order given."""
     named = [row | {"shown": shown(row["value"], unit)} for row in rows]
-    encoding = {"y": _labels(), "x": _measure("value", unit), "tooltip": _tooltip("label", "value")}
+    room = {"scale": {"zero": True, "padding": 40}} if any(row["value"] < 0 for row in rows) else {}
+    encoding = {"y": _labels(), "x": _measure("value", unit) | room, "tooltip": _tooltip("label", "value")}
     bars = {"mark": {"type": "bar", "color": BLUE}, "encoding": encoding}
     return _layered(title, named, [bars, *_numbers_beside(rows)])
 

@@ -20,7 +20,7 @@ def change_charts(output: Json) -> list[Json]:
     steps = [(_short(row), row["amount"]) for row in output["contributions"] if id(row) in kept]
     if rest := ranked[_MOST_STEPS:]:
         steps.append(("all others", sum(row["amount"] for row in rest)))
-    title = f"{output['title']}: from {output['side_a']} to {output['side_b']}"
+    title = f"{output['title']}: {output['side_a']} → {output['side_b']}"
     found = [_charts.waterfall_chart(title, steps, unit=unit, start=("before", output["value_a"]))]
     rows = [
         {"label": _short(row), "effect": row["amount"], "lower": row["ci_lower"], "upper": row["ci_upper"]}

@@ -67,6 +67,7 @@ def fan_chart(output: Json) -> Json:
         "scale": {"domain": ["observed", "forecast"], "range": [BLUE, ORANGE]},
     }
     band = {
+        "transform": [{"filter": "isValid(datum.lower)"}],
         "mark": {"type": "area", "opacity": 0.25, "color": ORANGE},
         "encoding": {"x": x, "y": low, "y2": {"field": "upper"}},
     }
