@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from e2i_shared.api.common import Json
+    from e2i_shared.llm.gateway import Gateway
 
 EVENTS = Path(__file__).parent.parent / "events"
 TENANT = "00000000-0000-7000-8000-000000000001"
@@ -118,6 +119,7 @@ class FakeWiring:
     started: FakeWorkflows = field(default_factory=FakeWorkflows)
     bus: FakeEvents = field(default_factory=FakeEvents)
     answers: bool = True
+    models: Gateway | None = None
 
     def tenant(self, tenant_id: str) -> Tenant:
         if tenant_id not in self.made:
@@ -153,6 +155,9 @@ class FakeWiring:
 
     def events(self) -> FakeEvents:
         return self.bus
+
+    def language_models(self, _tenant_id: str) -> Gateway | None:
+        return self.models
 
     def probe(self) -> Sequence[DependencyState]:
         return [DependencyState(name="database", ok=self.answers, latency_ms=0.4)]

@@ -107,8 +107,8 @@ def test_the_command_line_says_what_it_did(empty, capsys):
     assert "applied 0001_foundation" in capsys.readouterr().out
     assert main(["--conninfo", empty]) == 0
     assert capsys.readouterr().out == "nothing to do\n"
-    assert main(["--conninfo", empty, "--to", "8"]) == 0
-    assert capsys.readouterr().out == "rolled back 0009_llm_ledger\n"
+    assert main(["--conninfo", empty, "--to", "9"]) == 0
+    assert capsys.readouterr().out == "rolled back 0010_composition_cost\n"
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_deploying_role_that_is_no_superuser_migrates_adds_tenants_and_tools(m
     create_tenant(managed, "00000000-0000-7000-8000-000000000001", "default")
 
     assert sync_tools(managed, [tool("estimate"), tool("rank", "estimate")]).added == ("estimate", "rank")
-    assert rollback(managed, len(discover()) - 1) == ["0009_llm_ledger"]
+    assert rollback(managed, len(discover()) - 1) == ["0010_composition_cost"]
     with psycopg.connect(managed) as connection:
         assert connection.execute(
             "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from e2i_shared.api.datasets import UploadTicket
-from e2i_shared.errors import NotFoundError
+from e2i_shared.errors import ConfigurationError, NotFoundError
 from e2i_shared.objects import TICKET_SECONDS
 
 if TYPE_CHECKING:
@@ -26,6 +26,15 @@ def client(service: str) -> Any:
 
     config = Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 3, "mode": "standard"})
     return cast("Any", boto3).client(service, config=config)
+
+
+def secret(arn: str) -> dict[str, str]:
+    """Return a secret that is a JSON object of texts; raise ConfigurationError for another."""
+    text = client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+    try:
+        return {str(name): str(value) for name, value in json.loads(text).items()}
+    except (AttributeError, ValueError) as error:
+        raise ConfigurationError("The secret is not a JSON object.", field="E2I_LLM_SECRET_ARN", got=arn) from error
 
 
 def database_token(conninfo: str) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from e2i_shared.api.service import DependencyState
+    from e2i_shared.llm.gateway import Gateway
     from e2i_shared.objects import Objects
     from e2i_shared.ports import Events, Tenant, Wiring, Workflows
 
@@ -40,6 +41,11 @@ def objects() -> Objects:
 def events() -> Events:
     """Return the event bus."""
     return _wiring().events()
+
+
+def language_models(tenant_id: str) -> Gateway | None:
+    """Return the gateway to language models with a tenant's ledger; None where none is configured."""
+    return _wiring().language_models(tenant_id)
 
 
 def probe() -> Sequence[DependencyState]:

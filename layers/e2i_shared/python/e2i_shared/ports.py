@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from e2i_shared.composer.model import CompositionRepository
     from e2i_shared.datasets.frame import DataSource
     from e2i_shared.datasets.repository import CatalogueRepository, RowStore
+    from e2i_shared.llm.gateway import Gateway
     from e2i_shared.objects import Objects
 
 
@@ -157,6 +158,10 @@ class Wiring(Protocol):
 
     def events(self) -> Events:
         """Return the event bus."""
+        ...
+
+    def language_models(self, tenant_id: str) -> Gateway | None:
+        """Return the gateway with a tenant's ledger; None where no language model is configured."""
         ...
 
     def probe(self) -> Sequence[DependencyState]:

@@ -59,11 +59,33 @@ class EventSettings(Settings):
     event_bus: Text
 
 
-class ClassifySettings(DatabaseSettings):
+class LanguageModelSettings(DatabaseSettings):
+    """Which language models may be asked, in order; none by default, whatever keys the environment holds.
+
+    ``llm_providers`` is "anthropic", "openai", or both with a comma. The keys are given, or are in the secret
+    ``llm_secret_arn`` as JSON ``{"anthropic": …, "openai": …}``. Caps are US dollars.
+    """
+
+    llm_providers: Annotated[str, Field(pattern=r"^(|(anthropic|openai)(,(anthropic|openai))?)$")] = ""
+    llm_secret_arn: str | None = None
+    anthropic_api_key: str | None = Field(None, repr=False)
+    openai_api_key: str | None = Field(None, repr=False)
+    anthropic_base_url: str | None = None
+    openai_base_url: str | None = None
+    anthropic_model: Text = "claude-sonnet-5-5"
+    openai_model: Text = "gpt-6.1-terra"
+    llm_prices: str | None = None
+    llm_seconds: Annotated[float, Field(gt=0, le=50)] = 20
+    llm_tenant_daily_usd: Annotated[float, Field(ge=0)] = 50
+    llm_user_daily_usd: Annotated[float, Field(ge=0)] = 10
+    llm_composition_usd: Annotated[float, Field(ge=0)] = 0.5
+
+
+class ClassifySettings(LanguageModelSettings):
     """``classify``."""
 
 
-class ApiSettings(DatabaseSettings, WorkflowSettings, ObjectSettings):
+class ApiSettings(LanguageModelSettings, WorkflowSettings, ObjectSettings):
     """``api``."""
 
 
@@ -71,7 +93,7 @@ class RunToolSettings(DatabaseSettings, ObjectSettings):
     """``run_tool``."""
 
 
-class ComposeStepSettings(DatabaseSettings):
+class ComposeStepSettings(LanguageModelSettings):
     """``compose_step``."""
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from e2i_shared.datasets.frame import DataSource, Frame
     from e2i_shared.datasets.repository import RowsTable, RowStore
     from e2i_shared.db.connection import Database
+    from e2i_shared.llm.breaker import Breaker
+    from e2i_shared.llm.gateway import Gateway
+    from e2i_shared.llm.model import Provider
     from e2i_shared.objects import Objects
     from e2i_shared.ports import Events, Tenant, Workflows
 
@@ -66,6 +69,7 @@ class EnvironmentWiring:
     _tenants: dict[str, Tenant] = field(default_factory=dict)
     _database: Database | None = None
     _token_until: float = 0
+    _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     def tenant(self, tenant_id: str) -> Tenant:
         """Return what one tenant's requests work with."""
@@ -96,6 +100,20 @@ class EnvironmentWiring:
         """Return the bucket, or the folder where one is set."""
         return self._objects
 
+    def language_models(self, tenant_id: str) -> Gateway | None:
+        """Return the gateway with a tenant's ledger; None where no language model is configured."""
+        read = settings.read(settings.LanguageModelSettings)
+        if not read.llm_providers:
+            return None
+        from e2i_shared.db.llm_ledger import PostgresLedger
+        from e2i_shared.llm.gateway import Gateway
+        from e2i_shared.llm.ledger import Caps
+        from e2i_shared.llm.prices import price_table
+
+        caps = Caps(read.llm_tenant_daily_usd, read.llm_user_daily_usd, read.llm_composition_usd)
+        ledger = PostgresLedger(self.database(), tenant_id, caps)
+        return Gateway(self._providers, ledger, price_table(read.llm_prices), self._breakers, read.llm_seconds)
+
     def probe(self) -> Sequence[DependencyState]:
         """Ask the database for a round trip."""
         from e2i_shared.db.health import ping
@@ -117,6 +135,10 @@ class EnvironmentWiring:
         return self._database
 
     @cached_property
+    def _providers(self) -> Sequence[Provider]:
+        return _providers(settings.read(settings.LanguageModelSettings))
+
+    @cached_property
     def _objects(self) -> Objects:
         from e2i_shared.aws import BucketObjects
         from e2i_shared.objects import FolderObjects
@@ -131,6 +153,30 @@ class EnvironmentWiring:
             field="E2I_BUCKET",
             expected="a bucket, or E2I_OBJECT_ROOT with E2I_OBJECT_URL and E2I_OBJECT_SECRET",
         )
+
+
+def _providers(read: settings.LanguageModelSettings) -> list[Provider]:
+    """Return the providers in order; raise ConfigurationError for one without a key."""
+    from e2i_shared.llm.anthropic import Anthropic
+    from e2i_shared.llm.openai import OpenAI
+
+    keys = {"anthropic": read.anthropic_api_key, "openai": read.openai_api_key}
+    if read.llm_secret_arn:
+        from e2i_shared.aws import secret
+
+        keys |= secret(read.llm_secret_arn)
+    names = read.llm_providers.split(",")
+    if missing := [name for name in names if not keys.get(name)]:
+        raise ConfigurationError(
+            f"The language models of {missing[0]} are to be asked, but there is no key for it.",
+            field=settings.variable(f"{missing[0]}_api_key"),
+            expected=f"a key, or a secret with {missing[0]!r} in it (E2I_LLM_SECRET_ARN)",
+        )
+    made: dict[str, Callable[[str], Provider]] = {
+        "anthropic": lambda key: Anthropic(read.anthropic_model, key, read.anthropic_base_url),
+        "openai": lambda key: OpenAI(read.openai_model, key, read.openai_base_url),
+    }
+    return [made[name](str(keys[name])) for name in names]
 
 
 def _connect() -> tuple[Database, float]:

@@ -97,6 +97,7 @@ class NewComposition(Wire):
     deadline_seconds: int = 300
     embedding: list[float] | None = None  # 1536, of the query
     embedding_model: str | None = None
+    max_cost_usd: float | None = None  # of language models
 
 
 class CompositionRecord(Wire):
@@ -110,6 +111,7 @@ class CompositionRecord(Wire):
     classification_id: str | None = None
     user_id: str | None = None
     deadline_seconds: int = 300
+    max_cost_usd: float | None = None
     decomposition: Decomposition | None = None
     plan: Plan | None = None
     answer: Answer | None = None

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from e2i_shared.api.classification import Classification
     from e2i_shared.api.common import Json
     from e2i_shared.api.datasets import Dataset
+    from e2i_shared.composer.asked.ask import Ask
     from e2i_shared.composer.binding import KpiName
-    from e2i_shared.composer.model import CompositionRecord, CompositionRepository, Plan, StepRecord
+    from e2i_shared.composer.model import CompositionRecord, CompositionRepository, Decomposition, Plan, StepRecord
+    from e2i_shared.composer.synthesize import Writer
     from e2i_shared.tools._registry import ToolSpec
 
     Event = Mapping[str, Any]
@@ -40,7 +42,8 @@ class ComposerServices:
     """What the phases work with, for one tenant.
 
     ``classify`` returns the composition's stored classification, or makes one. ``run`` validates and runs a tool. ``latency_ms``
-    gives the usual latency by tool, ``kpis`` the KPI catalogue by phrase key (``composer.words.key``).
+    gives the usual latency by tool, ``kpis`` the KPI catalogue by phrase key (``composer.words.key``). ``ask`` gives a phase of a
+    composition its language model, where one is configured.
     """
 
     compositions: CompositionRepository
@@ -50,6 +53,7 @@ class ComposerServices:
     classify: Callable[[CompositionRecord], Classification]
     latency_ms: Callable[[], Mapping[str, float]] = _unknown
     kpis: Mapping[str, KpiName] = field(default_factory=dict)
+    ask: Callable[[CompositionRecord, str], Ask] | None = None
     now: Callable[[], datetime] = _now
 
 
@@ -67,9 +71,18 @@ def _decompose(event: Event, services: ComposerServices) -> Json:
     record = services.compositions.begin(event["composition_id"], CompositionStatus.DECOMPOSING)
     if record.decomposition is None and record.status not in TERMINAL:
         started = time.perf_counter()
-        made = decompose(record.query, services.classify(record))
+        made = _decomposed(record, services)
         services.compositions.save_decomposition(record.composition_id, made, _since(started))
     return {"tenant_id": event["tenant_id"], "composition_id": event["composition_id"]}
+
+
+def _decomposed(record: CompositionRecord, services: ComposerServices) -> Decomposition:
+    classification = services.classify(record)
+    if services.ask is None:
+        return decompose(record.query, classification)
+    from e2i_shared.composer.asked.decompose import decompose_with
+
+    return decompose_with(services.ask(record, "decompose"), record.query, classification)
 
 
 def _plan(event: Event, services: ComposerServices) -> Json:
@@ -96,8 +109,21 @@ def _make_plan(record: CompositionRecord, services: ComposerServices) -> Plan:
         kpis=services.kpis,
         latency_ms=services.latency_ms(),
     )
+    if services.ask is not None and plan.steps:
+        plan = _asked_plan(services.ask(record, "plan"), plan, record, record.decomposition, services)
     services.compositions.save_plan(record.composition_id, plan, _since(started))
     return plan
+
+
+def _asked_plan(
+    ask: Ask, rules: Plan, record: CompositionRecord, decomposition: Decomposition, services: ComposerServices
+) -> Plan:
+    from e2i_shared.composer.asked.plan import plan_with
+    from e2i_shared.composer.ground import ground
+
+    datasets = services.datasets()
+    bound = ground(record.query, decomposition, datasets, record.dataset, services.kpis).bound
+    return plan_with(ask, rules, decomposition, bound, services.tools, datasets)
 
 
 def _levels(plan: Plan) -> list[list[Json]]:
@@ -131,7 +157,8 @@ def _synthesize(event: Event, services: ComposerServices) -> Json:
     if record.status in TERMINAL:
         return {"composition_id": record.composition_id, "status": record.status.value}
     steps = services.compositions.steps(record.composition_id)
-    answer, missing = synthesize(record, steps, services.tools, services.datasets())
+    writer = _writer(record, services)
+    answer, missing = synthesize(record, steps, services.tools, services.datasets(), writer)
     latency = {
         "execute": _span_ms(steps),
         "synthesize": _since(started),
@@ -142,6 +169,14 @@ def _synthesize(event: Event, services: ComposerServices) -> Json:
         "composition_id": record.composition_id,
         "status": services.compositions.get(record.composition_id).status.value,
     }
+
+
+def _writer(record: CompositionRecord, services: ComposerServices) -> Writer | None:
+    if services.ask is None:
+        return None
+    from e2i_shared.composer.asked.phrase import AskedWriter
+
+    return AskedWriter(services.ask(record, "synthesize"))
 
 
 def _span_ms(steps: Sequence[StepRecord]) -> float:

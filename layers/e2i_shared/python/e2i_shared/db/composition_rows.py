@@ -35,6 +35,7 @@ def record(row: Row) -> CompositionRecord:
             "classification_id": row["classification_id"],
             "user_id": row["user_id"],
             "deadline_seconds": row["deadline_seconds"],
+            "max_cost_usd": row["max_cost_usd"],
             "decomposition": _decomposition(row),
             "plan": row["tool_plan"],
             "answer": row["answer"],

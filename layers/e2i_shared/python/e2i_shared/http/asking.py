@@ -47,6 +47,7 @@ def compose(request: ComposeRequest, who: Caller) -> Response[ComposeAccepted]:
         classification_id=request.classification_id,
         user_id=who.subject,
         deadline_seconds=request.deadline_seconds,
+        max_cost_usd=request.max_cost_usd,
     )
     begin(tenant, new)
     accepted = ComposeAccepted(composition_id=new.composition_id, status_url=address(new.composition_id))

@@ -10,7 +10,7 @@ from e2i_shared.api.classification import ClassifyRequest
 from e2i_shared.composer import phases
 from e2i_shared.composer.binding import KpiName
 from e2i_shared.composer.words import key
-from e2i_shared.http import work
+from e2i_shared.http import language, work
 from e2i_shared.http.records import StoredRecords
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def services(tenant: Tenant, composition_id: str | None = None) -> phases.Compos
         classify=classify,
         latency_ms=lambda: usual_latency(tenant),
         kpis=kpi_names(),
+        ask=language.asker(tenant.tenant_id),
     )
 
 

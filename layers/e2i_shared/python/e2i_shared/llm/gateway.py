@@ -39,12 +39,13 @@ class Gateway:
     ledger: Ledger
     prices: PriceTable
     breakers: dict[str, Breaker] = field(default_factory=dict)
+    seconds: float = DEADLINE
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
 
-    def ask(self, request: Request[T], *, seconds: float = DEADLINE) -> Response[T]:
-        """Return a valid answer within ``seconds``.
+    def ask(self, request: Request[T], *, seconds: float | None = None) -> Response[T]:
+        """Return a valid answer within ``seconds``, by default the gateway's.
 
         Raises
         ------
@@ -54,12 +55,13 @@ class Gateway:
             No provider gave a valid answer; the message says why of each.
         """
         started, failures = self.clock(), list[str]()
+        until = started + (self.seconds if seconds is None else seconds)
         for provider in self.providers:
             breaker = self.breakers.setdefault(provider.name, Breaker(clock=self.clock))
             if not breaker.allows():
                 failures.append(f"{provider.name}: resting after failures")
                 continue
-            conversation = _Conversation(self, provider, breaker, request, started, started + seconds, failures)
+            conversation = _Conversation(self, provider, breaker, request, started, until, failures)
             answer = conversation.hold()
             if answer is not None:
                 return answer

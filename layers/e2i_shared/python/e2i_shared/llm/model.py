@@ -98,8 +98,15 @@ class Response(Generic[T]):
 class Provider(Protocol):
     """A language model behind a wire. One call, one attempt."""
 
-    name: str
-    model: str
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model's id."""
+        ...
 
     def create(self, prompt: Prompt, schema: Json, *, max_tokens: int, seconds: float) -> Reply:
         """Return the reply within ``seconds`` in all; raise ProviderError."""

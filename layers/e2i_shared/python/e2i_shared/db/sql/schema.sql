@@ -722,8 +722,10 @@ CREATE TABLE public.composer_episodes (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     completed_at timestamp with time zone,
     feedback_at timestamp with time zone,
+    max_cost_usd numeric(12,6),
     CONSTRAINT composer_episodes_check CHECK (((query_embedding IS NULL) OR (embedding_model IS NOT NULL))),
     CONSTRAINT composer_episodes_deadline_seconds_check CHECK (((deadline_seconds >= 1) AND (deadline_seconds <= 300))),
+    CONSTRAINT composer_episodes_max_cost_usd_check CHECK ((max_cost_usd >= (0)::numeric)),
     CONSTRAINT composer_episodes_user_rating_check CHECK (((user_rating >= 1) AND (user_rating <= 5)))
 )
 PARTITION BY RANGE (created_at);
@@ -735,6 +737,8 @@ ALTER TABLE public.composer_episodes OWNER TO e2i_owner;
 COMMENT ON COLUMN public.composer_episodes.embedding_model IS 'Vectors of different models are never compared.';
 
 COMMENT ON COLUMN public.composer_episodes.success IS 'COMPLETED with nothing missing; NULL until finished. user_success is the user''s own word.';
+
+COMMENT ON COLUMN public.composer_episodes.max_cost_usd IS 'NULL: the cap of the settings.';
 
 CREATE TABLE public.composer_episodes_default (
     tenant_id uuid CONSTRAINT composer_episodes_tenant_id_not_null NOT NULL,
@@ -772,8 +776,10 @@ CREATE TABLE public.composer_episodes_default (
     created_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT composer_episodes_created_at_not_null NOT NULL,
     completed_at timestamp with time zone,
     feedback_at timestamp with time zone,
+    max_cost_usd numeric(12,6),
     CONSTRAINT composer_episodes_check CHECK (((query_embedding IS NULL) OR (embedding_model IS NOT NULL))),
     CONSTRAINT composer_episodes_deadline_seconds_check CHECK (((deadline_seconds >= 1) AND (deadline_seconds <= 300))),
+    CONSTRAINT composer_episodes_max_cost_usd_check CHECK ((max_cost_usd >= (0)::numeric)),
     CONSTRAINT composer_episodes_user_rating_check CHECK (((user_rating >= 1) AND (user_rating <= 5)))
 );
 

@@ -6,18 +6,18 @@ SELECT pg_advisory_xact_lock(hashtextextended(%(composition_id)s::text, 0));
 -- Insert a PENDING episode; no row comes back when the id exists.
 INSERT INTO composer_episodes (
     tenant_id, composition_id, query_text, session_id, dataset, classification_id, user_id, deadline_seconds, query_embedding,
-    embedding_model
+    embedding_model, max_cost_usd
 )
 SELECT
     require_tenant(), %(composition_id)s::uuid, %(query)s, %(session_id)s, %(dataset)s, %(classification_id)s::uuid, %(user_id)s,
-    %(deadline_seconds)s, %(embedding)s::vector, %(embedding_model)s
+    %(deadline_seconds)s, %(embedding)s::vector, %(embedding_model)s, %(max_cost_usd)s
 WHERE NOT EXISTS (SELECT FROM composer_episodes WHERE composition_id = %(composition_id)s::uuid)
 RETURNING created_at;
 
 -- name: get
 -- One episode.
 SELECT
-    composition_id::text, query_text, status, session_id, dataset, classification_id::text, user_id, deadline_seconds,
+    composition_id::text, query_text, status, session_id, dataset, classification_id::text, user_id, deadline_seconds, max_cost_usd::float8,
     sub_questions, dependencies, decomposition_source, tool_plan, answer, missing, error_message, decompose_latency_ms,
     plan_latency_ms, execute_latency_ms, synthesize_latency_ms, total_latency_ms, other_latency_ms, created_at, completed_at
 FROM composer_episodes

@@ -1,0 +1,1 @@
+ALTER TABLE composer_episodes DROP COLUMN max_cost_usd;
