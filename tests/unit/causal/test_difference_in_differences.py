@@ -9,9 +9,11 @@ import pytest
 from dgps import straight
 from dgps_effects import adoption, halves
 from e2i_shared.causal.design import encode
-from e2i_shared.causal.estimators.choice import choose, estimate
-from e2i_shared.causal.group_time import cells
+from e2i_shared.causal.estimators.choice import ESTIMATORS, choose, estimate
+from e2i_shared.causal.group_time import _dealt, cells, shuffled_effect
 from e2i_shared.causal.panel import widen
+from e2i_shared.causal.refuters.base import Case, Claim
+from e2i_shared.causal.refuters.placebo_treatment import PlaceboTreatment
 from e2i_shared.causal.study import Settings
 from e2i_shared.errors import EstimationError, InsufficientDataError, NoVariationError, UnprocessableError
 
@@ -278,3 +280,37 @@ def test_cells_compare_only_with_units_still_untreated():
         assert (wide.start[cell.compared] > max(cell.time, cell.group)).all()
         assert (wide.start[cell.treated] == cell.group).all()
     assert {(cell.group, cell.time) for cell in found} == {(g, t) for g in (2, 4) for t in range(6) if t != g - 1}
+
+
+def placebo(world):
+    found = found_in(world)
+    claim = Claim(found.inference.estimate, found.inference.std_error)
+    case = Case(claim, world.study, found, ESTIMATORS[METHOD], Settings())
+    return PlaceboTreatment().refute(case)
+
+
+def test_starts_dealt_anew_refute_no_effect_and_pass_a_real_one():
+    assert placebo(adoption(87)).passed
+    assert not placebo(adoption(88, effect=0.0, growth=0.0)).passed
+
+
+def test_starts_dealt_by_cluster_stay_together():
+    world = adoption(89, 200)
+    territory = (world.study.panel.units // 10).astype(np.intp)
+    rng = np.random.default_rng(1)
+
+    dealt = _dealt(np.repeat(np.arange(20), 10), 200, rng)
+
+    assert sorted(dealt) == list(range(200))
+    assert all(len({unit // 10 for unit in dealt[k : k + 10]}) == 1 for k in range(0, 200, 10))
+    effects = [shuffled_effect(world.study, widen(replace(world.study, clusters=territory)), rng) for _ in range(20)]
+    assert abs(np.mean(effects)) < 0.3
+
+
+def test_a_rollout_by_lot_needs_no_propensity():
+    world = adoption(90, confounded=False)
+
+    lot = estimate(replace(world.study, randomised=True), Settings(), METHOD)
+
+    assert near(lot, world.truth)
+    assert lot.inference.std_error == pytest.approx(found_in(world).inference.std_error, rel=0.1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,16 +72,17 @@ class _Adjusted:
     outcome_inverse: Floats
 
 
-def cells(study: Study, wide: Wide) -> tuple[list[Cell], int]:
+def cells(study: Study, wide: Wide, *, before: bool = True) -> tuple[list[Cell], int]:
     """Return ATT(g, t) for every group and period but the one before it starts, and how many lacked units to compare with.
 
     Each compares the group's change since g − 1 with that of units not yet treated at max(g, t) (Callaway & Sant'Anna 2021).
+    Without ``before``, periods before the start are passed over.
     """
     found, lacking = [], 0
     periods = wide.outcome.shape[1]
     for group in wide.groups:
         cached: _Adjusted | None = None
-        for time in (t for t in range(periods) if t != group - 1):
+        for time in (t for t in range(periods) if t >= group or (before and t < group - 1)):
             seen = ~np.isnan(wide.outcome[:, time]) & ~np.isnan(wide.outcome[:, group - 1]) & wide.used
             treated, compared = seen & (wide.start == group), seen & (wide.start > max(group, time))
             if int(treated.sum()) < FEWEST_SEEN or int(compared.sum()) < FEWEST_COMPARED:
@@ -126,16 +127,45 @@ def _adjust(study: Study, wide: Wide, rows: NDArray[np.intp], treated: Flags, gr
     x = np.column_stack([np.ones(len(rows)), covariates])
     d = treated[rows].astype(np.float64)
     w = np.ones(len(rows)) if study.weights is None else study.weights[base] / study.weights[base].mean()
-    line = learners.logistic(covariates, d, weights=w)
-    chance = np.minimum(learners.expit(line(covariates)), MOST_CHANCE)
-    penalty = learners.LOGISTIC_PENALTY * np.eye(x.shape[1])
-    penalty[0, 0] = 1e-8
-    hessian = (x * (w * chance * (1 - chance))[:, None]).T @ x / len(rows) + penalty
-    scores = (w * (d - chance))[:, None] * x - np.concatenate([[0.0], penalty.diagonal()[1:] * line.coefficients])
+    chance, chance_rows = _chances(d, x, w, known=study.randomised)
     untreated = w * (1 - d)
     gram = (x * untreated[:, None]).T @ x / len(rows)
     inverse = np.linalg.inv(gram + RIDGE * max(float(untreated.mean()), 1e-12) * np.eye(x.shape[1]))
-    return _Adjusted(rows, d, x, w, chance, np.linalg.solve(hessian, scores.T).T, inverse)
+    return _Adjusted(rows, d, x, w, chance, chance_rows, inverse)
+
+
+def _chances(d: Floats, x: Floats, w: Floats, *, known: bool) -> tuple[Floats, Floats]:
+    """Return propensities (m,) and what each row adds to their coefficients (m, k); one share for all where ``known``."""
+    if known:
+        return np.full(len(d), float(np.average(d, weights=w))), np.zeros_like(x)
+    line = learners.logistic(x[:, 1:], d, weights=w)
+    chance = np.minimum(learners.expit(line(x[:, 1:])), MOST_CHANCE)
+    penalty = learners.LOGISTIC_PENALTY * np.eye(x.shape[1])
+    penalty[0, 0] = 1e-8
+    hessian = (x * (w * chance * (1 - chance))[:, None]).T @ x / len(d) + penalty
+    scores = (w * (d - chance))[:, None] * x - np.concatenate([[0.0], penalty.diagonal()[1:] * line.coefficients])
+    return chance, np.linalg.solve(hessian, scores.T).T
+
+
+def shuffled_effect(study: Study, wide: Wide, rng: np.random.Generator) -> float:
+    """Return the effect found when the starts are dealt to the units anew, whole clusters where there are any.
+
+    Dealt by chance the start depends on nothing: the propensity is the share that starts, and covariates sharpen the comparison only.
+    """
+    used = np.flatnonzero(wide.used)
+    start = wide.start.copy()
+    start[used] = wide.start[used][_dealt(None if wide.cluster is None else wide.cluster[used], len(used), rng)]
+    found, _ = cells(replace(study, randomised=True), replace(wide, start=start), before=False)
+    return average(found, len(used)).effect if found else 0.0
+
+
+def _dealt(clusters: NDArray[np.intp] | None, units: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    if clusters is None:
+        return rng.permutation(units)
+    place = rng.permutation(int(clusters.max()) + 1)
+    dealt = np.empty(units, dtype=np.intp)
+    dealt[np.argsort(clusters, kind="stable")] = np.argsort(place[clusters], kind="stable")
+    return dealt
 
 
 def _doubly_robust(fit: _Adjusted, change: Floats) -> tuple[float, Floats]:

@@ -33,7 +33,8 @@ def of_effect(output: Json) -> list[Json]:
         dose = output["treatment_kind"] == "dose"
         found.append(love_plot("Balance before and after adjustment", output["balance"], dose=dose))
     if output["overlap"] and output["overlap"]["histogram"]:
-        found.append(overlap_chart(f"Who could have had {treatment}", output["overlap"]["histogram"]))
+        had = f"{treatment} = {output['arms'][0]['label']}" if output["arms"] else treatment
+        found.append(overlap_chart(f"Who could have had {had}", output["overlap"]["histogram"]))
     return found
 
 
@@ -65,11 +66,12 @@ def love_plot(title: str, balance: Sequence[Json], *, dose: bool = False) -> Jso
 def overlap_chart(title: str, histogram: Sequence[Json]) -> Json:
     """Draw how many treated (up) and untreated (down) rows have each estimated propensity; bins hold lower, upper and both counts."""
     rows = [
-        {"lower": each["lower"], "upper": each["upper"], "rows": sign * each[side], "who": who}
+        {"lower": each["lower"], "upper": each["upper"], "rows": sign * each[side], "count": each[side], "who": who}
         for each in histogram
         for side, who, sign in (("treated", "treated", 1), ("control", "untreated", -1))
     ]
     scale = {"domain": ["treated", "untreated"], "range": [BLUE, ORANGE]}
+    absolute = {"labelExpr": "abs(datum.value)"}
     encoding = {
         "x": {
             "field": "lower",
@@ -79,9 +81,9 @@ def overlap_chart(title: str, histogram: Sequence[Json]) -> Json:
             "scale": {"domain": [0, 1]},
         },
         "x2": {"field": "upper"},
-        "y": {"field": "rows", "type": "quantitative", "title": "rows (untreated below)", "stack": None},
+        "y": {"field": "rows", "type": "quantitative", "title": "rows", "stack": None, "axis": absolute},
         "color": {"field": "who", "type": "nominal", "scale": scale, "title": None},
-        "tooltip": [{"field": "who"}, {"field": "lower", "format": ".2f"}, {"field": "rows"}],
+        "tooltip": [{"field": "who"}, {"field": "lower", "format": ".2f"}, {"field": "count"}],
     }
     return _spec(title, rows) | {"mark": "bar", "encoding": encoding, "height": 220}
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from e2i_shared.causal.group_time import shuffled_effect
+from e2i_shared.causal.panel import widen
 from e2i_shared.causal.results import Refutation
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 PERMUTATIONS, PERMUTATIONS_OF_LARGE, LARGE = 200, 100, 20_000
+PERMUTATIONS_OF_PANELS = 100
 ALPHA = 0.05
 MOST_FALSE_ALARMS = 0.15
 
@@ -26,7 +29,8 @@ class PlaceboTreatment:
 
     A permuted treatment is independent of covariates and outcome, so its propensity is its mean and Ê[Y|X] stays what it was: the
     placebo effect is the slope of the outcome's residual on the permuted treatment. Passes where the claim is larger than all but 5%
-    of placebo effects and its standard error would raise a false alarm on at most 15% of them.
+    of placebo effects and its standard error would raise a false alarm on at most 15% of them. In a panel the starts of treatment are
+    dealt to the units anew, and the difference in differences is taken again.
     """
 
     name = "placebo_treatment"
@@ -49,13 +53,18 @@ class PlaceboTreatment:
             float(effects.mean()),
             p_value,
             ALPHA,
-            "outcome model, fitted without the treatment",
+            "outcome model, fitted without the treatment"
+            if case.study.panel is None
+            else "nothing: starts are dealt anew",
         )
 
 
 def _placebo_effects(case: Case) -> Floats:
     study = case.study
     rng = np.random.default_rng([case.settings.seed, 1])
+    if study.panel is not None:
+        wide = widen(study)
+        return np.array([shuffled_effect(study, wide, rng) for _ in range(PERMUTATIONS_OF_PANELS)])
     residual = study.outcome - case.estimate.nuisances.outcome
     centred = study.treatment - study.treatment.mean()
     total = float(centred @ centred)
