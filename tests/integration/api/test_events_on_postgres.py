@@ -7,8 +7,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from e2i_shared.api.composition import Answer, AnswerPart
+from e2i_shared.composer.model import NewComposition
 from e2i_shared.errors import NotFoundError
 from e2i_shared.http import permissions
+from e2i_shared.ids import new_id
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import COHORT, COMPOSITION, EVENTS, OTHER, QUESTION, TENANT, body, event, request
@@ -174,6 +177,22 @@ def test_a_run_is_recorded_for_the_tools_reliability(wiring):
     serve("run_tool", event("run_tool", "run_tool"))
     runs = {each.tool: each.calls for each in wiring.tenant(TENANT).tools.reliability()}
     assert runs["power_calculator"] >= 1
+
+
+def test_a_past_answer_is_explained_to_its_tenant_alone(wiring):
+    identity, compositions = new_id(), wiring.tenant(TENANT).compositions
+    compositions.create(NewComposition(composition_id=identity, query=QUESTION, session_id="explained"))
+    part = AnswerPart(sub_question="Q1", question=QUESTION, text="It did.", citations=[], confidence=0.5)
+    compositions.save_answer(identity, Answer(headline="It did.", parts=[part], text="It did."), [], {})
+    ask = {"params": {"composition_id": "latest", "session_id": "explained"}}
+
+    own = serve("run_tool", request("POST", "/tools/result_explainer/run", ask))
+    foreign = serve("run_tool", request("POST", "/tools/result_explainer/run", ask, tenant=OTHER))
+
+    assert body(own)["result"]["composition_id"] == identity
+    assert foreign["statusCode"] == 422, "no question was answered there"
+    by_id = {"params": {"composition_id": identity}}
+    assert serve("run_tool", request("POST", "/tools/result_explainer/run", by_id, tenant=OTHER))["statusCode"] == 404
 
 
 def test_an_execution_that_timed_out_ends_its_composition_once(wiring):

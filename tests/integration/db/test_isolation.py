@@ -5,10 +5,12 @@ from __future__ import annotations
 import psycopg
 import pytest
 from builders_db import a_classification, a_composition, a_dataset, a_plan
+from e2i_shared.api.cohorts import CohortDefinition
 from e2i_shared.api.composition import CompositionStatus
 from e2i_shared.db.audit import AuditEntry, PostgresAudit
 from e2i_shared.db.catalogue import next_version, save_version
 from e2i_shared.db.classifications import PostgresClassifications
+from e2i_shared.db.cohorts import PostgresCohorts
 from e2i_shared.db.compositions import PostgresCompositions
 from e2i_shared.db.connection import Database, active_tenants
 from e2i_shared.db.idempotency import PostgresIdempotency
@@ -52,6 +54,21 @@ def filled(migrated):
         save_version(
             connection, a_dataset().model_copy(update={"dataset_id": dataset_id, "version": version}), f"rows.{name}"
         )
+    definition = CohortDefinition(
+        name="Seniors",
+        dataset="Visits",
+        dataset_id=dataset_id,
+        dataset_version=version,
+        unit="hcp",
+        unit_col=None,
+        filters=None,
+        inclusion=[],
+        exclusion=[],
+        size=1,
+        rows=1,
+        hash="h",
+    )
+    PostgresCohorts(database, migrated.tenant).save("Seniors", definition, [], "u")
     database.close()
     return migrated
 
@@ -138,6 +155,7 @@ def test_the_first_tenant_does_see_its_rows(filled, database):
                 "composer_episodes",
                 "composition_steps",
                 "classification_logs",
+                "cohorts",
                 "outbox",
                 "datasets",
                 "audit_log",
