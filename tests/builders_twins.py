@@ -88,14 +88,16 @@ def confounded(
     """
     rng = np.random.default_rng(seed)
     x = people(rng, n)
+    leaning = np.zeros(n)
     if clusters:
         member = rng.integers(0, clusters, n)
         per = {k: (v[0][:clusters], v[1]) if isinstance(v, tuple) else v[:clusters] for k, v in x.items()}
         x = {k: (v[0][member], v[1]) if isinstance(v, tuple) else v[member] for k, v in per.items()}
+        leaning = 1.5 * rng.normal(size=clusters)[member]
     oncology = (x["specialty"][0] == 2).astype(float)
     level = (x["decile"] - 5.5) / 2.9
     wave = np.sin(6 * x["digital"]) + 0.3 * level
-    email = (rng.random(n) < expit(pull * (0.9 * wave + 0.3 * oncology - 0.2)).clip(0.02, 0.98)).astype(float)
+    email = (rng.random(n) < expit(pull * (0.9 * wave + 0.3 * oncology - 0.2) + leaning).clip(0.02, 0.98)).astype(float)
     visits = rng.poisson(np.exp(0.5 + 0.3 * pull * level + 0.2 * oncology)).astype(float)
     tau = effect + spread * (oncology - 0.25)
     slope = np.full(n, dose_effect) + 0.2 * spread * (oncology - 0.25)

@@ -13,7 +13,8 @@ import numpy as np
 
 from e2i_shared.causal import nuisance
 from e2i_shared.causal.diagnostics import r_squared
-from e2i_shared.twins.regress import Learner, regress
+from e2i_shared.causal.dr_learner import TAIL, TREES
+from e2i_shared.twins.regress import Learner, Regression, regress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,11 +69,8 @@ def arm_effect(
         e = (fit.smoother if fit else half.treatment).clip(settings.clip, 1 - settings.clip)
         one, zero = _potential(study, half.arms, e)
         smooth = one - zero
-    found = regress(
-        gamma,
-        designs[0],
-        Learner(runs[0].folds, "least", seed=settings.seed, threads=settings.threads),
-        designs[1],
+    found = _unit_effects(
+        gamma, Learner(runs[0].folds, "least", trees=TREES, seed=settings.seed, threads=settings.threads), designs
     )
     e = np.mean(chances, axis=0)
     received = np.where(study.treatment == 1, runs[0].arms[:, 1], runs[0].arms[:, 0])
@@ -82,6 +80,18 @@ def arm_effect(
         "effect_slope": _slope(gamma, found.held_out),
     }
     return ArmEffect(treated, control, smooth, e, found.held_out, found.twins, quality)
+
+
+def _unit_effects(gamma: Floats, learner: Learner, designs: tuple[Design, Design]) -> Regression:
+    """Regress scores on features, their tails drawn in; one effect for all where features predict no better than the mean."""
+    target = gamma.clip(*np.quantile(gamma, (TAIL, 1 - TAIL)))
+    found = regress(target, designs[0], learner, designs[1])
+    sizes = np.bincount(learner.folds)
+    means = (target.sum() - np.bincount(learner.folds, weights=target)) / (len(target) - sizes)
+    if ((target - found.held_out) ** 2).sum() < ((target - means[learner.folds]) ** 2).sum():
+        return found
+    everywhere = np.full(len(found.twins), float(gamma.mean()))
+    return Regression(np.full(len(gamma), float(gamma.mean())), gamma, everywhere, 0)
 
 
 def _potential(study: Study, arms: Floats, e: Floats) -> tuple[Floats, Floats]:

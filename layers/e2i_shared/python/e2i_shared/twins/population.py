@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from e2i_shared.causal.normal import normal_quantile
+from e2i_shared.causal.normal import normal_pdf, normal_quantile
 from e2i_shared.twins.marginal import Marginal, marginal
 from e2i_shared.twins.rules import AtMost, Rules, discover
 from e2i_shared.twins.table import Table
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ROWS_PER_CELL = 12  # categories are drawn together while their combinations have this many rows on average
 PILOT = 40_000
+FEW_LEVELS = 60
+LEAST_OWN = 0.05  # of a score's variance, that categories never explain
 RIDGE = 2.0  # rows of no effect added to each level
 MOST_REDRAWS = 5
 _PROBABILITIES = np.linspace(0.0, 1.0, 4_097)[1:-1]
@@ -95,9 +97,11 @@ def fit_copula(table: Table, seed: int = 0) -> Copula:
         if name not in together and name not in {r.column for r in rules.decided}:
             latent[name] = table.categories[name]
     scores = np.column_stack([_scores(values, rng) for values in latent.values()]) if latent else np.empty((table.n, 0))
+    kept = np.array([_kept(values) for values in latent.values()])
     means = _cell_means(scores, cells, codes)
     left = scores - means[codes]
-    root = _root(left)
+    means = means / kept
+    root = _root(left, kept, 1 - means[codes].var(axis=0))
     chances = np.bincount(codes, minlength=len(means)) / table.n
     pilot = rng.choice(len(chances), PILOT, p=chances)
     drawn = means[pilot] + rng.standard_normal((PILOT, len(root))) @ root.T
@@ -241,7 +245,8 @@ def _cell_means(scores: Floats, cells: Mapping[str, Floats], codes: Rows) -> Flo
     indicators = [(held[:, None] == np.unique(held)).astype(np.float64) for held in cells.values()]
     design = np.column_stack([np.ones((count, 1)), *indicators])
     totals = np.zeros((count, scores.shape[1]))
-    np.add.at(totals, codes, scores)
+    for j, column in enumerate(scores.T):
+        totals[:, j] = np.bincount(codes, weights=column, minlength=count)
     penalty = np.full(design.shape[1], RIDGE)
     penalty[0] = 1e-9
     main = design @ np.linalg.solve((design * size[:, None]).T @ design + np.diag(penalty), design.T @ totals)
@@ -249,10 +254,27 @@ def _cell_means(scores: Floats, cells: Mapping[str, Floats], codes: Rows) -> Flo
     return np.asarray(main + own)
 
 
-def _root(left: Floats) -> Floats:
-    """Return the Cholesky root (q, q) of the scores' covariance, kept positive definite."""
+def _kept(values: Floats) -> float:
+    """Return which share of a normal score's variance the column tells: 1 for a continuous one, 2/π for a fair coin."""
+    _, counts = np.unique(values, return_counts=True)
+    if len(counts) > FEW_LEVELS:
+        return 1.0
+    edges = np.cumsum(counts)[:-1] / counts.sum()
+    heights = [0.0, *(normal_pdf(normal_quantile(float(edge))) for edge in edges), 0.0]
+    return float((np.diff(heights) ** 2 / (counts / counts.sum())).sum())
+
+
+def _root(left: Floats, kept: Floats, variances: Floats) -> Floats:
+    """Return the Cholesky root (q, q) of the latent scores' covariance, kept positive definite.
+
+    Scores of columns with few levels are spread over their ranks at random, which multiplies covariances by what both columns tell
+    (first order in the Hermite expansion; Pearson 1913): undone here.
+    """
     if left.shape[1] == 0:
         return np.zeros((0, 0))
-    covariance = np.atleast_2d(np.cov(left.T))
+    covariance = np.atleast_2d(np.cov(left.T)) / np.outer(kept, kept)
+    np.fill_diagonal(covariance, np.maximum(variances, LEAST_OWN))
     values, vectors = np.linalg.eigh(covariance)
-    return np.linalg.cholesky((vectors * np.maximum(values, 1e-8)) @ vectors.T)
+    repaired = (vectors * np.maximum(values, 1e-3)) @ vectors.T
+    scale = np.sqrt(np.diag(covariance) / np.diag(repaired))
+    return np.asarray(np.linalg.cholesky(repaired * np.outer(scale, scale)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -59,12 +59,14 @@ def train_propensity_model(
 ) -> PropensityModel:
     """Return P(A = 1 | X) for treatment (n,), each unit predicted by gradient-boosted trees fitted without its fold.
 
-    With ``search_seconds`` the trees' depth, rate and leaf size are searched with Optuna for that long, by out-of-fold log loss.
+    With ``search_seconds`` the trees' depth, rate and leaf size are searched with Optuna for that long, by out-of-fold log loss,
+    and the model is grown further than that loss asks for, since effects are then estimated with it (see ``causal.learners``).
     """
     size = learner.trees or learners.tree_settings(int(len(treatment) * (1 - 1 / (learner.folds.max() + 1))))[1]
     if search_seconds > 0:
         size = search(treatment, design, learner, size, search_seconds)
-    found = regress(treatment, design, replace(learner, binary=True, trees=size))
+    settle: Literal["least", "under"] = "under" if search_seconds > 0 else "least"
+    found = regress(treatment, design, replace(learner, binary=True, trees=size, settle=settle))
     raw = expit(found.held_out)
     e = raw.clip(CLIP, 1 - CLIP)
     overlap = diagnostics.binary_overlap(treatment, e)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from e2i_shared.causal.chi_square import chi2_sf
+from e2i_shared.causal.kolmogorov import two_sample_gap, two_sample_p
+from e2i_shared.causal.stability import bin_numbers, population_stability, quantile_edges
 from e2i_shared.twins.population import copies
 
 if TYPE_CHECKING:
@@ -20,19 +23,21 @@ if TYPE_CHECKING:
 PSI_BINS = 10
 JUDGED_ROWS = 5_000
 NEIGHBOURS = 800
-SMALLEST_SHARE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnRealism:
-    """One column: ``complement`` is 1 − KS for numbers and 1 − total variation for categories; χ² has a p-value."""
+    """One column: ``complement`` is 1 − KS for numbers and 1 − total variation for categories.
+
+    ``statistic`` and its p-value are of the two-sample Kolmogorov–Smirnov and χ² tests.
+    """
 
     column: str
     kind: str
     complement: float
     psi: float
     statistic: float
-    p_value: float | None
+    p_value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,49 +89,38 @@ def column_realism(name: str, real: Floats, drawn: Floats, *, category: bool) ->
         statistic, p_value, distance = chi_square(real, drawn)
         return ColumnRealism(name, "category", 1 - distance, psi(real, drawn, category=True), statistic, p_value)
     x, y = real[~np.isnan(real)], drawn[~np.isnan(drawn)]
-    gap = ks(x, y)
-    return ColumnRealism(name, "number", 1 - gap, psi(x, y, category=False), gap, None)
+    gap, p_value = ks(x, y)
+    return ColumnRealism(name, "number", 1 - gap, psi(x, y, category=False), gap, p_value)
 
 
-def ks(x: Floats, y: Floats) -> float:
-    """Return the largest gap between two distribution functions (Kolmogorov–Smirnov)."""
+def ks(x: Floats, y: Floats) -> tuple[float, float]:
+    """Return the largest gap between two distribution functions (Kolmogorov–Smirnov), and its p-value."""
     if not len(x) or not len(y):
-        return float(len(x) != len(y))
-    x, y = np.sort(x), np.sort(y)
-    both = np.concatenate([x, y])
-    gap = np.searchsorted(x, both, side="right") / len(x) - np.searchsorted(y, both, side="right") / len(y)
-    return float(np.abs(gap).max())
+        return float(len(x) != len(y)), float(len(x) == len(y))
+    gap = two_sample_gap(np.sort(x), np.sort(y)).distance
+    return gap, two_sample_p(gap, len(x), len(y))
 
 
 def chi_square(real: Floats, drawn: Floats) -> tuple[float, float, float]:
-    """Return χ² of homogeneity of two samples of codes, its p-value (Wilson–Hilferty), and their total variation distance."""
-    from e2i_shared.causal.normal import normal_sf
-
+    """Return χ² of homogeneity of two samples of codes, its p-value, and their total variation distance."""
     levels = np.unique(np.concatenate([real, drawn]))
-    a = (real[:, None] == levels).sum(axis=0) if len(levels) < 60 else _counts(real, levels)
-    b = (drawn[:, None] == levels).sum(axis=0) if len(levels) < 60 else _counts(drawn, levels)
+    a, b = _counts(real, levels), _counts(drawn, levels)
     expected = (a + b) * len(real) / (len(real) + len(drawn))
     other = (a + b) - expected
     statistic = float(((a - expected) ** 2 / expected + (b - other) ** 2 / other).sum())
     distance = 0.5 * float(np.abs(a / len(real) - b / len(drawn)).sum())
-    df = len(levels) - 1
-    if df == 0:
-        return 0.0, 1.0, distance
-    z = ((statistic / df) ** (1 / 3) - (1 - 2 / (9 * df))) / np.sqrt(2 / (9 * df))
-    return statistic, normal_sf(float(z)), distance
+    return statistic, chi2_sf(statistic, len(levels) - 1) if len(levels) > 1 else 1.0, distance
 
 
 def psi(real: Floats, drawn: Floats, *, category: bool) -> float:
-    """Return the population stability index Σ (q − p)·ln(q/p) over levels, or over tenths of the real distribution."""
+    """Return the population stability index over levels, or over tenths of the real distribution."""
     if category:
         levels = np.unique(np.concatenate([real, drawn]))
-        p, q = _counts(real, levels) / len(real), _counts(drawn, levels) / len(drawn)
+        p, q = _counts(real, levels), _counts(drawn, levels)
     else:
-        edges = np.unique(np.quantile(real, np.linspace(0, 1, PSI_BINS + 1)[1:-1]))
-        p = np.bincount(np.searchsorted(edges, real), minlength=len(edges) + 1) / len(real)
-        q = np.bincount(np.searchsorted(edges, drawn), minlength=len(edges) + 1) / len(drawn)
-    p, q = np.maximum(p, SMALLEST_SHARE), np.maximum(q, SMALLEST_SHARE)
-    return float(((q - p) * np.log(q / p)).sum())
+        edges = quantile_edges(real, PSI_BINS)
+        p, q = (np.bincount(bin_numbers(v, edges), minlength=len(edges) + 1) for v in (real, drawn))
+    return population_stability(p.astype(np.float64), q.astype(np.float64)).psi if len(p) > 1 else 0.0
 
 
 def spearman_similarity(real: Table, drawn: Table) -> float:

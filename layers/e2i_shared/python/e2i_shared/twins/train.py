@@ -10,6 +10,7 @@ training with TrainingCancelledError. Every refusal is an InputError that the jo
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -230,7 +231,7 @@ def assemble(
     column = material.dataset.column(spec.outcome)
     icc = intracluster_correlation(material.outcome - baseline.held_out, material.clusters)
     sizes = np.bincount(material.clusters) if material.clusters is not None else np.ones(1)
-    header = {
+    header: Json = {
         "spec": spec.model_dump(mode="json"),
         "outcome": {
             "name": spec.outcome,
@@ -250,6 +251,7 @@ def assemble(
         "cluster_name": material.cluster_name,
         "n": material.n,
     }
+    header = json.loads(json.dumps(header))  # as it will be read
     kept = [c for c in material.dataset.columns if c.name in units.names]
     catalogue = material.dataset.model_copy(update={"columns": kept, "rows": material.n})
     limits = (0.0, 1.0) if header["outcome"]["binary"] else (-np.inf, np.inf)
