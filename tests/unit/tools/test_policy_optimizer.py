@@ -229,6 +229,33 @@ def test_a_budget_that_is_none_is_refused(sample_context, budget):
         optimise(sample_context, budget=budget)
 
 
+def test_volume_is_the_outcomes_baseline_where_the_catalogue_has_one(sample_context, found):
+    assert optimise(sample_context, volume_col=None)["volume_ranked_by"] == "trx_baseline"
+    assert found["volume_ranked_by"] == "trx_baseline"
+    assert run(Params.model_validate(BINARY), world()[0]).volume_ranked_by == "expected y"
+
+
+def test_an_effect_on_the_treated_or_with_weights_is_learnt_for_every_unit():
+    ctx, tau, _ = world()
+    effect = run_tool(
+        "causal_effect_estimator",
+        {k: BINARY[k] for k in ("dataset", "treatment_col", "outcome_col")} | {"estimand": "att"},
+        ctx,
+    )
+
+    found = run(Params.model_validate({"causal_result": effect, "budget": 200, "top_n": 1000}), ctx)
+
+    assert tau[[int(t.unit[1:]) for t in found.targets]].mean() > 0.9
+
+
+def test_a_budget_beyond_all_room_is_left_over(sample_context):
+    found = optimise(sample_context, budget=100_000)
+
+    assert found["spent"] < 2000
+    assert any("beyond the doses seen" in text for text in found["warnings"])
+    assert found["gain_against_random"]["estimate"] == pytest.approx(0, abs=1e-6)
+
+
 def test_the_same_seed_gives_the_same_policy(found, sample_context):
     assert optimise(sample_context) == found
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TREES = learners.Trees(rounds=320, depth=2, rate=0.05, min_child_weight=20.0)
 BINS = 8
 TAIL = 0.005
+LEAST_VARIANCE = 0.1  # of the mean
+EXPECTED = "expected outcome"  # a further covariate of τ: effects often grow with what is expected anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +51,55 @@ def unit_effects(study: Study, found: Estimate, settings: Settings) -> UnitEffec
     residuals where that lowers the out-of-fold loss. Each unit's prediction comes from the other folds. Assumes what the estimate
     assumes. Scores beyond their 0.5% tails are drawn in for fitting (not for evaluation): few units must not decide a ranking.
     """
-    scores, folds, design = found.scores, found.nuisances.folds, study.design
+    scores, folds = found.scores, found.nuisances.folds
     low, high = np.quantile(scores, (TAIL, 1 - TAIL))
     target = scores.clip(low, high)
+    weights = _precision(target, found)
+    design = study.design.with_columns(found.nuisances.outcome[:, None], EXPECTED)
     means, paths = np.empty(study.n), np.empty((study.n, len(learners.PATH)))
     for fold in range(int(folds.max()) + 1):
         train, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        means[held] = target[train].mean()
+        means[held] = np.average(target[train], weights=weights[train])
         with one_thread_each():
-            paths[held] = _fit(design, target, train, held, settings.seed + fold)
-    losses = ((target[:, None] - paths) ** 2).mean(axis=0)
-    alone = float(((target - means) ** 2).mean())
+            paths[held] = _fit(design, target, weights, train, held, settings.seed + fold)
+    losses = weights @ (target[:, None] - paths) ** 2
+    alone = float(weights @ (target - means) ** 2)
     step = int(np.argmin(losses))
     gain = 1.0 - float(losses[step]) / alone if alone > 0 else 0.0
     if gain <= 0.0:
-        return UnitEffects(means, dict.fromkeys(dict.fromkeys(design.linear_owners), 0.0), "mean", 0, gain)
+        return UnitEffects(means, dict.fromkeys(importance(means * 0.0, study.design), 0.0), "mean", 0, gain)
     effects = np.asarray(paths[:, step])
     trees = learners.PATH[step]
-    return UnitEffects(effects, importance(effects, design), "boosted" if trees else "linear", trees, gain)
+    return UnitEffects(effects, importance(effects, study.design), "boosted" if trees else "linear", trees, gain)
 
 
-def _fit(design: Design, target: Floats, train: Rows, held: Rows, seed: int) -> Floats:
+def _precision(target: Floats, found: Estimate) -> Floats:
+    """Return weights (n,): one over the scores' variance as the expected treatment and outcome let expect, mean 1.
+
+    Scores of units whose treatment is nearly certain are far noisier than others; τ(x) is their mean either way.
+    """
+    parts = [found.nuisances.treatment, found.nuisances.outcome]
+    columns = [(p - p.mean()) / max(float(p.std()), 1e-12) for p in parts]
+    columns = [np.clip(c, -4.0, 4.0) for c in columns]
+    basis = np.column_stack([*columns, *[c**2 for c in columns]])
+    squares = (target - target.mean()) ** 2
+    least = LEAST_VARIANCE * max(float(squares.mean()), 1e-300)
+    weights = 1.0 / np.maximum(learners.ridge(basis, squares)(basis), least)
+    return np.asarray(weights / weights.mean())
+
+
+def _fit(design: Design, target: Floats, weights: Floats, train: Rows, held: Rows, seed: int) -> Floats:
     x, t = design.linear, design.trees
-    if x.shape[1] == 0:
-        return np.full((len(held), len(learners.PATH)), float(target[train].mean()))
-    line = learners.ridge(x[train], target[train])
-    base, y = line(x[held]), target[held]
+    line = learners.ridge(x[train], target[train], weights[train])
+    base, y, w = line(x[held]), target[held], weights[held]
     path = learners.boosted(
         (t[train], target[train], line(x[train])),
         [(t[held], base)],
-        lambda margins: float(((y - margins[0]) ** 2).mean()),
+        lambda margins: float(w @ (y - margins[0]) ** 2),
         TREES,
         objective="reg:squarederror",
         seed=seed,
+        weights=weights[train],
     )
     return np.asarray(path[0])
 

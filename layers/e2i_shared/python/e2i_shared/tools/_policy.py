@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from e2i_shared.api.datasets import ColumnKind, ColumnRole
+from e2i_shared.api.datasets import ColumnRole
 from e2i_shared.causal import heterogeneity
 from e2i_shared.causal.dr_learner import unit_effects
 from e2i_shared.causal.estimators.choice import estimate
-from e2i_shared.causal.inference import cluster_codes
 from e2i_shared.causal.policy_value import allocate, policy_value, total
-from e2i_shared.datasets import filters as conditions
-from e2i_shared.datasets.frame import Categories
-from e2i_shared.errors import InsufficientDataError, UnprocessableError
+from e2i_shared.errors import InsufficientDataError
 from e2i_shared.tools._analysis import prepare, settings_of
-from e2i_shared.tools._columns import match_column, numeric_column
+from e2i_shared.tools._candidates import candidates_of, who_and_volume
+from e2i_shared.tools._columns import match_column
 from e2i_shared.tools._segments import cut
 
 if TYPE_CHECKING:
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from e2i_shared.causal.results import Estimate, Inference
     from e2i_shared.causal.study import Study
     from e2i_shared.tools._analysis import Prepared, Specification
+    from e2i_shared.tools._candidates import Units
     from e2i_shared.tools._registry import ToolContext
     from e2i_shared.tools.policy_optimizer import Params
 
@@ -37,24 +36,8 @@ if TYPE_CHECKING:
     Codes = NDArray[np.intp]
     Mask = NDArray[np.bool_]
 
-FEWEST_UNITS = 20
-HIGH_DOSE = 0.95  # quantile of doses that no unit is taken beyond
 MOST_SEGMENT_COLUMNS, MOST_LEVELS = 3, 60
 BUDGETS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Units:
-    """Candidates (U,): names, doubly robust scores and out-of-fold effects per treatment, volume, room for treatments, cluster."""
-
-    names: tuple[str, ...]
-    first: Codes
-    scores: Floats
-    effects: Floats
-    volume: Floats
-    dose: Floats
-    room: Floats
-    clusters: Codes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +61,7 @@ class Policy:
 def best_policy(specification: Specification, params: Params, context: ToolContext) -> Policy:
     """Learn who gains most and give them the budget; raise what the estimator raises, or InsufficientDataError for few units."""
     dataset = context.data.describe(specification.dataset)
-    unit_col, volume = _columns(dataset, params, specification)
+    unit_col, volume = who_and_volume(dataset, params, specification)
     segments = [match_column(dataset, name).name for name in params.segment_cols or []]
     wanted = [c for c in (unit_col, volume, *segments, *_default_segments(dataset), *_named(params)) if c]
     prepared = prepare(specification, context, list(dict.fromkeys(wanted)))
@@ -88,7 +71,7 @@ def best_policy(specification: Specification, params: Params, context: ToolConte
     found = estimate(study, settings)
     learnt = unit_effects(study, found, settings)
     sign = 1.0 if params.higher_is_better else -1.0
-    units = _units(prepared, found, learnt, params, unit_col, volume)
+    units = candidates_of(prepared, found, learnt, params, unit_col, volume)
     worth = sign * units.effects * params.value_per_unit > params.cost_per_treatment
     by_effect, by_volume = np.where(worth, units.room, 0.0), units.room
     if not by_effect.any():
@@ -119,107 +102,12 @@ def best_policy(specification: Specification, params: Params, context: ToolConte
     )
 
 
-def _columns(dataset: Dataset, params: Params, specification: Specification) -> tuple[str | None, str | None]:
-    roles = (ColumnRole.ID, ColumnRole.CLUSTER)
-    ids = [c.name for role in roles for c in dataset.columns if c.role is role and c.kind is ColumnKind.ID]
-    unit_col = match_column(dataset, params.unit_col).name if params.unit_col else next(iter(ids), None)
-    taken = {
-        match_column(dataset, specification.treatment_col).name,
-        match_column(dataset, specification.outcome_col).name,
-    }
-    if unit_col in taken:
-        raise UnprocessableError(
-            f"{unit_col!r} is the treatment or the outcome, not who is treated.",
-            field="unit_col",
-            expected="a column that names who is treated",
-            got=str(unit_col),
-            candidates=ids,
-        )
-    if params.volume_col is None:
-        return unit_col, None
-    volume = numeric_column(dataset, params.volume_col, "volume_col").name
-    if volume in taken:
-        raise UnprocessableError(
-            f"{volume!r} is measured together with the effect: targeting by it would be judged by its own noise.",
-            field="volume_col",
-            expected="a measure from before the treatment",
-            got=volume,
-            candidates=[c.name for c in dataset.columns if c.role is ColumnRole.COVARIATE],
-            hint="Leave volume_col out to rank by the expected outcome.",
-        )
-    return unit_col, volume
-
-
 def _default_segments(dataset: Dataset) -> list[str]:
     return [c.name for c in dataset.columns if c.role is ColumnRole.SEGMENT]
 
 
 def _named(params: Params) -> list[str]:
     return [f.column for f in params.candidates]
-
-
-def _units(
-    prepared: Prepared, found: Estimate, learnt: UnitEffects, params: Params, unit_col: str | None, volume: str | None
-) -> Units:
-    study, frame = prepared.study, prepared.frame
-    able = conditions.mask(frame, conditions.resolve(prepared.dataset, params.candidates))
-    names, codes = _who(prepared, unit_col)
-    counts = np.bincount(codes[able], minlength=len(names))
-    kept = np.flatnonzero(counts > 0)
-    if len(kept) < FEWEST_UNITS:
-        raise InsufficientDataError(
-            f"{len(kept)} candidates are too few to choose among.",
-            field="candidates",
-            expected=f"at least {FEWEST_UNITS} candidates",
-            got=f"{len(kept)}",
-            hint="Widen candidates or filters.",
-        )
-
-    def mean(values: Floats) -> Floats:
-        sums = np.bincount(codes[able], values[able], minlength=len(names))
-        return np.asarray(sums[kept] / counts[kept])
-
-    size = found.nuisances.outcome if volume is None else np.nan_to_num(frame.numbers(volume), nan=-np.inf)
-    dose = mean(study.treatment)
-    first = np.full(len(names), -1, dtype=np.intp)
-    rows = np.flatnonzero(able)[::-1]
-    first[codes[rows]] = rows
-    first = first[kept]
-    clusters = None if study.clusters is None else cluster_codes(study.clusters[first])
-    return Units(
-        names=tuple(names[k] for k in kept),
-        first=first,
-        scores=mean(found.scores),
-        effects=mean(learnt.effects),
-        volume=mean(np.maximum(size, -1e300)),
-        dose=dose,
-        room=_room(study.treatment, dose, params.max_per_unit, binary=study.kind == "binary"),
-        clusters=clusters,
-    )
-
-
-def _who(prepared: Prepared, unit_col: str | None) -> tuple[list[str], Codes]:
-    """Return unit names and each row's unit (n,); rows are units without a column."""
-    frame = prepared.frame
-    if unit_col is None:
-        return [f"row {i + 1}" for i in range(frame.n)], np.arange(frame.n)
-    column = frame.columns[unit_col]
-    if isinstance(column, Categories):
-        held, codes = np.unique(column.codes, return_inverse=True)
-        return [column.levels[k] if k >= 0 else "missing" for k in held], codes.ravel()
-    numbers, codes = np.unique(frame.numbers(unit_col), return_inverse=True)
-    return [f"{v:g}" for v in numbers], codes.ravel()
-
-
-def _room(treatment: Floats, dose: Floats, most: float | None, *, binary: bool) -> Floats:
-    """Return how many treatments each unit may get: as asked, else one, or as many as keep its dose among those seen."""
-    if most is not None:
-        return np.full(len(dose), most)
-    if binary:
-        return np.ones(len(dose))
-    room = np.maximum(float(np.quantile(treatment, HIGH_DOSE)) - dose, 0.0)
-    whole = bool(np.array_equal(treatment, np.round(treatment)))
-    return np.floor(room) if whole else room
 
 
 def _curve(units: Units, sign: float, room: Floats, budget: float) -> list[Json]:

@@ -62,7 +62,8 @@ class Params(ToolParams):
     unit_col: str | None = Field(None, description="who is treated; left out: the identifier or cluster, else each row")
     candidates: list[Filter] = Field([], description="conditions on who may be treated; the effect is learnt from all")
     volume_col: str | None = Field(
-        None, description="volume to compare with treat-by-volume; left out: the expected outcome"
+        None,
+        description="volume to compare with treat-by-volume; left out: the outcome's baseline, else what is expected",
     )
     segment_cols: list[str] | None = Field(
         None, max_length=6, description="columns to sum the allocation by; left out: the segments that matter most"
