@@ -52,7 +52,7 @@ class Fit:
 class CrossFit:
     """Out-of-fold predictions of all units: ``arms`` (n, 2), ``treatment`` (n,) not yet clipped, and the folds (n,).
 
-    ``pooled`` (n,) is Ê[Y|X], the treatment left out. ``trees`` are how many the outcome and the treatment model use; ``smoother`` is the same fit one step back along their paths,
+    ``pooled`` (n,) is Ê[Y|X], the treatment left out; ``line`` (n,) is ``treatment`` without its trees. ``trees`` are how many the outcome and the treatment model use; ``smoother`` is the same fit one step back along their paths,
     with half the trees, by which estimators judge what smoothing still does to them.
     """
 
@@ -62,6 +62,7 @@ class CrossFit:
     learner: str
     trees: tuple[int, int]
     pooled: Floats
+    line: Floats
     smoother: CrossFit | None = None
 
 
@@ -162,9 +163,10 @@ def _settle(study: Study, outcome: Floats, treatment: Floats, targets: tuple[Flo
         if binary:
             expected = learners.expit(expected)
             arms = arms.clip(0.0, 1.0) if study.binary_outcome else arms
+        line = learners.expit(treatment[:, 0]) if binary else treatment[:, 0]
         trees = (learners.PATH[step_y], learners.PATH[step_a])
         pooled = arms[:, 0] + expected * ((arms[:, 1] - arms[:, 0]) if binary else slope)
-        return CrossFit(arms, expected, folds, "boosted" if max(trees) else "linear", trees, pooled)
+        return CrossFit(arms, expected, folds, "boosted" if max(trees) else "linear", trees, pooled, line)
 
     return replace(at(at_y, at_a), smoother=at(max(at_y - 1, 0), max(at_a - 1, 0)))
 

@@ -32,9 +32,9 @@ NO_PENALTY = 1e-9
 class Ipw:
     """τ̂ = Σ(A/ê)Y / Σ(A/ê) − Σ((1 − A)/(1 − ê))Y / Σ((1 − A)/(1 − ê)), weights that sum to one in each arm (Hájek 1971).
 
-    ê is the cross-fitted propensity, recalibrated by a logistic regression on its log odds and the covariates (an offset plus a line,
-    fitted on all units), which balances what cross-fitting and penalties leave, and clipped to [clip, 1 − clip]. The influence
-    function is that of the Hájek means less its projection on the recalibration's score (A − ê)(1, x), for estimating the propensity
+    The log odds of ê are a line in the covariates, fitted to all units by maximum likelihood, plus what boosted trees add to it out of
+    fold: cross-fitting keeps the trees from overfitting, the line balances the covariates. ê is clipped to [clip, 1 − clip]. The
+    influence function is that of the Hájek means less its projection on the line's score (A − ê)(1, x), for estimating the propensity
     makes the estimate more precise (Hirano, Imbens & Ridder 2003; Lunceford & Davidian 2004). Not doubly robust.
     """
 
@@ -85,15 +85,24 @@ class _Means:
 
 
 def _recalibrated(study: Study, fitted: CrossFit) -> tuple[Floats, Floats]:
-    """Return propensities (n,) and the columns (n, k) on which they were recalibrated."""
-    odds = np.log(fitted.treatment) - np.log1p(-fitted.treatment)
-    x = study.design.linear
-    if x.shape[1] * UNITS_PER_COLUMN > study.n:
-        x = np.zeros((study.n, 0))
-    spread = float(odds.std())
-    columns = np.column_stack([(odds - odds.mean()) / spread, x]) if spread > 0 else x
-    line = learners.logistic(columns, study.treatment, NO_PENALTY, weights=study.weights, offset=odds)
-    return learners.expit(odds + line(columns)), np.column_stack([np.ones(study.n), columns])
+    """Return propensities (n,) and the columns (n, k) of the line fitted to all units.
+
+    The offset is what the trees add out of fold; without trees there is none, and the line is plain maximum likelihood. With too
+    many covariates for that, the cross-fitted log odds are kept and only rescaled.
+    """
+    x, odds = study.design.linear, _log_odds(fitted.treatment)
+    if x.shape[1] * UNITS_PER_COLUMN <= study.n:
+        offset, columns = odds - _log_odds(fitted.line), x
+    else:
+        spread = max(float(odds.std()), 1e-12)
+        offset, columns = odds, ((odds - odds.mean()) / spread)[:, None]
+    line = learners.logistic(columns, study.treatment, NO_PENALTY, weights=study.weights, offset=offset)
+    return learners.expit(offset + line(columns)), np.column_stack([np.ones(study.n), columns])
+
+
+def _log_odds(chance: Floats) -> Floats:
+    inside = chance.clip(1e-9, 1 - 1e-9)
+    return np.asarray(np.log(inside) - np.log1p(-inside))
 
 
 def _means(study: Study, e: Floats, *, treated_only: bool) -> _Means:
