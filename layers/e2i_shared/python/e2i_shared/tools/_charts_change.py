@@ -13,7 +13,7 @@ _MOST_STEPS = 7
 
 
 def change_charts(output: Json) -> list[Json]:
-    """Return the waterfall from the value before to the value after, the contributions with intervals, and the slices."""
+    """Return the waterfall from the value before to the value after, the contributions that moved at all, and the slices."""
     unit = output["unit"] or ""
     ranked = sorted(output["contributions"], key=lambda row: -abs(row["amount"]))
     kept = {id(row) for row in ranked[:_MOST_STEPS]}
@@ -25,6 +25,7 @@ def change_charts(output: Json) -> list[Json]:
     rows = [
         {"label": _short(row), "effect": row["amount"], "lower": row["ci_lower"], "upper": row["ci_upper"]}
         for row in output["contributions"]
+        if row["amount"] or row["std_error"]
     ]
     found.append(_charts.forest_chart(f"Contributions to the change of {output['title']}", rows, unit=unit))
     bars = [{"label": f"{row['dimension']}: {row['level']}", "value": row["amount"]} for row in output["slices"]]
