@@ -132,7 +132,7 @@ def grade_of(simulated: float, actual: float, sd: float) -> Grade:
     Cohen's small effect (0.2), is graded by the same limits.
     """
     size = abs(simulated - actual) / (abs(actual) if abs(actual) >= NEAR_ZERO * sd else SMALL_EFFECT * max(sd, 1e-300))
-    return next((grade for limit, grade in GRADES if size < limit), "poor")
+    return next((grade for limit, grade in GRADES if round(size, 12) < limit), "poor")
 
 
 def judge(outcome: Outcome) -> Verdict:
@@ -165,7 +165,7 @@ def track_prediction_accuracy(outcomes: Sequence[Outcome]) -> Accuracy:
         rmse=float(np.sqrt((errors**2).mean())),
         mape=float(np.mean(relative)) if relative else None,
         coverage=coverage,
-        grade=next((grade for limit, grade in GRADES if size < limit), "poor"),
+        grade=next((grade for limit, grade in GRADES if round(size, 12) < limit), "poor"),
         score=float(np.clip(1 - size, 0.0, 1.0)),
     )
 
