@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_shared.tools._charts import BLUE, GREY, ORANGE, SCHEMA
+from e2i_shared.tools._charts import BLUE, GREY, ORANGE, RED, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +98,78 @@ def errors_chart(output: Json) -> Json:
         "tooltip": [{"field": "label"}, {"field": "value"}],
     }
     return _spec("Methods compared", rows) | {"mark": "bar", "encoding": encoding, "height": {"step": 22}}
+
+
+def health_charts(output: Json) -> list[Json]:
+    """Return the KPI's control chart, and the columns that drifted or lack values."""
+    found = [control_chart(output["kpi"])] if output["kpi"] else []
+    drifted = [
+        {"label": c["column"], "value": c["psi"], "drift": c["drift"]}
+        for c in output["columns"]
+        if c["psi"] is not None
+    ]
+    if drifted:
+        found.append(_severity_chart("Drift of each column (PSI)", sorted(drifted, key=lambda row: -row["value"])[:20]))
+    return found
+
+
+def control_chart(chart: Json) -> Json:
+    """Draw the KPI with its centre line and limits; points that trip a rule stand out."""
+    rows = [
+        {
+            "x": p["start"],
+            "y": p["value"],
+            "centre": p["centre"],
+            "lower": p["lower"],
+            "upper": p["upper"],
+            "signal": bool(p["rules"]),
+        }
+        for p in chart["points"]
+    ]
+    x, scale = {"field": "x", "type": "temporal", "title": None}, {"zero": False}
+    unit = chart["unit"]
+    fields = {
+        name: {"field": name, "type": "quantitative", "title": unit, "scale": scale}
+        for name in ("y", "centre", "lower")
+    }
+    colour = {"condition": {"test": "datum.signal", "value": RED}, "value": BLUE}
+    layers = [
+        {
+            "mark": {"type": "area", "opacity": 0.15, "color": GREY},
+            "encoding": {"x": x, "y": fields["lower"], "y2": {"field": "upper"}},
+        },
+        {"mark": {"type": "line", "color": GREY, "strokeDash": [4, 4]}, "encoding": {"x": x, "y": fields["centre"]}},
+        {"mark": {"type": "line", "color": BLUE}, "encoding": {"x": x, "y": fields["y"]}},
+        {
+            "mark": {"type": "point", "filled": True, "size": 60},
+            "encoding": {
+                "x": x,
+                "y": fields["y"],
+                "color": colour,
+                "tooltip": [{"field": f} for f in ("x", "y", "centre")],
+            },
+        },
+    ]
+    return _spec(f"{chart['title']}: control limits at {chart['sigma_limits']:.1f} σ", rows) | {
+        "layer": layers,
+        "height": 280,
+    }
+
+
+def _severity_chart(title: str, rows: Sequence[Json]) -> Json:
+    names = ["none", "minor", "moderate", "severe"]
+    encoding = {
+        "y": {"field": "label", "type": "nominal", "sort": None, "title": None},
+        "x": {"field": "value", "type": "quantitative", "title": "PSI"},
+        "color": {
+            "field": "drift",
+            "type": "nominal",
+            "title": "drift",
+            "scale": {"domain": names, "range": [GREY, BLUE, ORANGE, RED]},
+        },
+        "tooltip": [{"field": f} for f in ("label", "value", "drift")],
+    }
+    return _spec(title, rows) | {"mark": "bar", "encoding": encoding, "height": {"step": 22}}
 
 
 def _spec(title: str, rows: Sequence[Json]) -> Json:

@@ -132,7 +132,7 @@ def measure(question: DriftQuestion, filters: Sequence[Filter], data: DataSource
     return drift_of(question, data.read(question.dataset.name, question.names(), [*filters, *dates]), bins=bins)
 
 
-def drift_of(question: DriftQuestion, frame: Frame, *, bins: int) -> Drift:
+def drift_of(question: DriftQuestion, frame: Frame, *, bins: int, level: float = 0.95) -> Drift:
     """Compare the rows of a frame that holds the question's columns."""
     days = days_of(frame, question.time)
     before, after = question.reference.holds(days), question.comparison.holds(days)
@@ -149,7 +149,9 @@ def drift_of(question: DriftQuestion, frame: Frame, *, bins: int) -> Drift:
         inside = before | after
         widening = design_effect(made.codes[inside], after[inside], clusters[inside])
     means = (_mean(frame, question.column, before), _mean(frame, question.column, after))
-    return Drift(question, made, counts, population_stability(*counts, design_effect=widening), widening, means)
+    return Drift(
+        question, made, counts, population_stability(*counts, level=level, design_effect=widening), widening, means
+    )
 
 
 def days_of(frame: Frame, time: Column) -> NDArray[np.datetime64]:
