@@ -18,6 +18,7 @@ app = typer.Typer()
 Json = dict[str, Any]
 COLUMNS = ("name", "version", "dataset", "unit", "size", "created_at")
 STEPS = ("number", "kind", "criterion", "entities_before", "entities_excluded", "entities_after")
+HEADS = ("step", "kind", "criterion", "before", "excluded", "left")
 _OPS = {
     "=": "eq",
     "==": "eq",
@@ -110,5 +111,5 @@ def _cohorts(found: list[Json]) -> Any:
 
 def _cohort(found: Json) -> Any:
     title = f"{found['name']}, version {found['version']}: {found['definition']['size']:,} of {found['definition']['dataset']}"
-    steps = render.table(title, STEPS, ([step[name] for name in STEPS] for step in found["steps"]))
+    steps = render.table(title, HEADS, ([step[name] for name in STEPS] for step in found["steps"]))
     return Group(steps, Text(f"{found['cohort_id']}  saved {found['created_at']}", style="dim"))

@@ -105,12 +105,20 @@ def _place(names: Sequence[Path], pictures: Sequence[bytes]) -> None:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(picture)
         for temporary, name in waiting:
+            Path(temporary).chmod(0o666 & ~_umask())
             Path(temporary).replace(name)
     except OSError as error:
         for temporary, _ in waiting:
             with suppress(OSError):
                 Path(temporary).unlink()
         raise _unwritable(names[0], error.strerror or str(error)) from error
+
+
+def _umask() -> int:
+    """Return the rights that new files do not get: a temporary file has fewer than a file of the user's own."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _unwritable(file: Path, reason: str) -> CommandError:

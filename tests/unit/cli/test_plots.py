@@ -38,6 +38,14 @@ def test_a_tools_picture_is_written_in_the_format_of_its_name(run, name: str, st
     assert files() == [name]
 
 
+def test_a_picture_has_the_rights_of_any_new_file(tmp_path: Path):
+    (tmp_path / "plain").touch()
+
+    (made,) = plots.write([BARS], tmp_path / "a.svg")
+
+    assert made.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_json_on_standard_output_stays_alone(run_json):
     found = run_json("run-tool", "power_calculator", "--params", POWER, "--plot", "a.svg")
 

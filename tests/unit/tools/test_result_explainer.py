@@ -143,6 +143,47 @@ def test_a_past_answer_is_quoted_with_the_step_and_pointer_of_its_numbers():
     assert "Average treatment effect (ATE)" in out["related"]
 
 
+def test_the_finding_comes_first_then_how_to_read_its_numbers():
+    out = explain(Remembered(), composition_id="C1")
+
+    assert [part["kind"] for part in out["parts"]][:3] == ["finding", "reading", "question"]
+    assert out["summary"] == FINDING
+    assert sources(out["parts"][1]) == [("glossary", "ate", None, [])]
+
+
+def test_the_marks_of_the_past_answers_citations_are_not_repeated():
+    part = PAST.answer.parts[0].model_copy(update={"text": "Visits work [1] and last [2]."})
+    answer = PAST.answer.model_copy(update={"parts": [part]})
+
+    out = explain(Remembered(replace(PAST, answer=answer)), composition_id="C1")
+
+    assert out["summary"] == "Visits work and last."
+
+
+@pytest.mark.parametrize(
+    ("method", "starts"),
+    [
+        ("aipw", "Augmented inverse probability weighting (AIPW): Predicts"),
+        ("zigzag", "The method is zigzag."),
+        ("Weighted means of rows.", "Weighted means of rows."),
+    ],
+)
+def test_a_methods_short_name_is_spelled_out(method, starts):
+    out = explain(result={**ESTIMATE, "method": method})
+
+    (told,) = [part for part in out["parts"] if part["kind"] == "method"]
+    assert told["text"].startswith(starts)
+
+
+def test_nothing_is_told_twice():
+    twice = PAST.answer.model_copy(update={"caveats": ["No unmeasured confounding given decile."]})
+
+    out = explain(Remembered(replace(PAST, answer=twice)), composition_id="C1")
+
+    texts = [part["text"] for part in out["parts"]]
+    assert len(texts) == len(set(texts))
+
+
 def test_what_was_not_answered_failed_or_is_to_be_minded_is_told():
     out = explain(Remembered(), composition_id="C1")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.errors import UnknownValueError, UnprocessableError
-from e2i_shared.tools._glossary import term_of_field
+from e2i_shared.tools._glossary import glossary, look_up, term_of_field
 from e2i_shared.tools._parts import Part, cite
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LATEST = "latest"
 _MOST_FIELDS = 8
 _MOST_NOTES = 4
+_SHORT_NAME = 40  # characters: a longer method is a sentence
+_CITATION = re.compile(r"\s*\[\d+\]")
 
 
 def find(composition_id: str, session_id: str | None, records: Records | None) -> PastComposition:
@@ -52,9 +55,30 @@ def tell(past: PastComposition, *, step: int | None, tool: str | None) -> tuple[
     steps = _chosen(past, step=step, tool=tool)
     if step is not None or tool is not None:
         return [part for each in steps for part in _step_parts(past, each, outputs=True)], steps
-    parts = [_asked(past), *_answered(past)]
+    parts = [*_answered(past), *_readings(past), _asked(past)]
     parts += [part for each in steps for part in _step_parts(past, each, outputs=False)]
-    return [*parts, *_endings(past)], steps
+    return _once([*parts, *_endings(past)]), steps
+
+
+def _once(parts: list[Part]) -> list[Part]:
+    """Return the parts without those that repeat a text."""
+    return list({part.text: part for part in reversed(parts)}.values())[::-1]
+
+
+def _readings(past: PastComposition) -> list[Part]:
+    """Return how to read the numbers of the answer: the terms of the fields it refers to."""
+    claims = [claim for part in past.answer.parts for claim in part.claims] if past.answer else []
+    fields = [ref.pointer.strip("/").split("/")[0] for claim in claims for ref in claim.value_refs]
+    terms = {term_of_field()[name].term: term_of_field()[name] for name in fields if name in term_of_field()}
+    return [
+        Part(
+            "reading",
+            f"{term.title}: how to read it",
+            f"{term.title}: {term.definition} {term.read}",
+            [cite("glossary", term.term, publication=term.source)],
+        )
+        for term in list(terms.values())[:_MOST_NOTES]
+    ]
 
 
 def tell_output(output: Json, source: Cite) -> list[Part]:
@@ -100,7 +124,8 @@ def _answered(past: PastComposition) -> list[Part]:
             cite("composition", past.composition_id, step=number, pointers=list(dict.fromkeys(pointers)))
             for number, pointers in by_step.items()
         ]
-        made.append(Part("finding", part.question, part.text, sources or [cite("composition", past.composition_id)]))
+        text = _CITATION.sub("", part.text)  # its numbers are those of the past answer's steps: the citations name them
+        made.append(Part("finding", part.question, text, sources or [cite("composition", past.composition_id)]))
     return made
 
 
@@ -118,12 +143,23 @@ def _notes(output: Json, source: Cite) -> list[Part]:
     """Return how an output was made, what it assumes and what it warns of."""
     made = []
     if isinstance(output.get("method"), str):
-        made.append(Part("method", "How it was computed", output["method"], [source(["/method"])]))
+        made.append(_method(output["method"], source))
     for kind, name, title in (("assumption", "assumptions", "What it assumes"), ("caveat", "warnings", "What to mind")):
         texts = output.get(name)
         for i, text in enumerate(texts[:_MOST_NOTES] if isinstance(texts, list) else []):
             made.append(Part(kind, title, str(text), [source([f"/{name}/{i}"])]))
     return made
+
+
+def _method(method: str, source: Cite) -> Part:
+    """Return the method in words: as the tool says it, or what its short name stands for."""
+    named = [each.key for each in look_up(method, ("term",)) if not each.fuzzy] if len(method) <= _SHORT_NAME else []
+    if not named:
+        text = method if " " in method else f"The method is {method}."
+        return Part("method", "How it was computed", text, [source(["/method"])])
+    term = glossary()[named[0]]
+    sources = [source(["/method"]), cite("glossary", term.term, publication=term.source)]
+    return Part("method", "How it was computed", f"{term.title}: {term.definition} {term.why}", sources)
 
 
 def _endings(past: PastComposition) -> list[Part]:
