@@ -59,13 +59,15 @@ class Attempt:
 
 def _serves(bound: Bound) -> float:
     """Return a small advantage for data that has the roles the question's kind needs."""
+    roles = {c.role for c in bound.dataset.columns}
     if bound.intent in _ONE_ROW_EACH:
-        roles = {c.role for c in bound.dataset.columns}
-        return 1.25 if bound.covered and ColumnRole.ID in roles and ColumnRole.TIME not in roles else 0.0
+        learns = ColumnRole.OUTCOME in roles if bound.intent == Intent.RISK else bool(bound.covered)
+        each = ColumnRole.ID in roles and ColumnRole.TIME not in roles
+        return (1.25 if each else 0.5 * (bound.intent == Intent.RISK)) if learns else 0.0
     if bound.intent in _OVER_TIME:
         return 0.5 if bound.covered and time_column(bound.dataset) else 0.0
     needed = _ROLES.get(bound.question.domain, set())
-    return 0.25 if bound.covered and needed <= {c.role for c in bound.dataset.columns} else 0.0
+    return 0.25 if bound.covered and needed <= roles else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Grounding:
     filters: tuple[Filter, ...] = ()
     bindings: tuple[Binding, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    eligible: tuple[Dataset, ...] = ()
 
 
 def ground(
@@ -97,7 +100,8 @@ def ground(
         Nothing of the question can be bound; the first failure, naming the phrase and the nearest candidates.
     """
     names = Names(tuple(d.name for d in datasets), kpis or {})
-    attempts = [_attempt(decomposition, d, names) for d in _eligible(query, datasets, dataset)]
+    eligible = _eligible(query, datasets, dataset)
+    attempts = [_attempt(decomposition, d, names) for d in eligible]
     chosen = _choose(attempts, decomposition)
     whole, filters, found = _common_scope(query, decomposition, chosen.lexicon, names)
     bound, failures = _elsewhere(chosen, attempts, decomposition)
@@ -109,7 +113,7 @@ def ground(
     fuzzy = {(x.phrase, x.bound_to) for b in bound.values() for x in b.bindings if x.fuzzy}
     made = [Binding(phrase=p, bound_to=t, dataset=d, fuzzy=(p, t) in fuzzy) for p, t, d in bindings]
     notes = tuple(dict.fromkeys(n for b in bound.values() for n in b.notes))
-    return Grounding(chosen.lexicon.dataset, bound, failures, filters, (*made, *found), notes)
+    return Grounding(chosen.lexicon.dataset, bound, failures, filters, (*made, *found), notes, tuple(eligible))
 
 
 def _eligible(query: str, datasets: Sequence[Dataset], dataset: str | None) -> Sequence[Dataset]:
@@ -166,7 +170,7 @@ def _choose(attempts: Sequence[Attempt], decomposition: Decomposition) -> Attemp
     best = max(fit(a) for a in attempts)
     tied = [a for a in attempts if fit(a) == best]
     finest = [a for a in tied if all(_is_finer(a.lexicon.dataset, b.lexicon.dataset) for b in tied if b is not a)]
-    needs_data = any(b.intent not in WITHOUT_DATA for a in attempts for b in a.bound.values())
+    needs_data = any(_needs_data(b) for a in attempts for b in a.bound.values())
     if not needs_data or (len(finest) == 1 and best > 0):
         return (finest or tied)[0]
     names = [a.lexicon.dataset.name for a in tied]
@@ -177,6 +181,11 @@ def _choose(attempts: Sequence[Attempt], decomposition: Decomposition) -> Attemp
     raise UnknownDatasetError(
         f"{text}: {', '.join(names)}. Say which one is meant.", field="dataset", candidates=names, hint="Pass dataset."
     )
+
+
+def _needs_data(bound: Bound) -> bool:
+    """Return whether a data set must be chosen; "is the data healthy" that names nothing means all of them."""
+    return bound.intent not in WITHOUT_DATA and not (bound.intent == Intent.HEALTH and not bound.covered)
 
 
 def _is_finer(dataset: Dataset, other: Dataset) -> bool:

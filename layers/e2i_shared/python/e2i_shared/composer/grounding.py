@@ -47,6 +47,7 @@ _KNOWN_UNITS = frozenset(
     )
 )
 _P = "p"
+_P_EQUALS = re.compile(r"\bp(?:[- ]value)?\s*(?:=|is|of|was)\s*$", re.IGNORECASE)
 _CURRENCIES = {"$": "usd", "€": "eur", "£": "gbp"}
 _LEAST_P = 0.05
 _SHORTEST_QUOTE = 4  # a label such as "1" must not hide digits
@@ -159,7 +160,8 @@ def _supported(found: Found, text: str, sources: Sources) -> bool:
     if found.less_than:
         return found.value <= _LEAST_P and any(v.unit == _P and 0 <= v.value < found.value for v in sources.values)
     unit = _unit_at(found, text)
-    return any(_matches(found, v, unit) for v in sources.values)
+    values = [v for v in sources.values if v.unit == _P] if _P_EQUALS.search(text[: found.start]) else sources.values
+    return any(_matches(found, v, unit) for v in values)
 
 
 def _unit_at(found: Found, text: str) -> str | None:

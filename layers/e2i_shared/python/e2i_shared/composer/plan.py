@@ -64,7 +64,7 @@ def make_plan(
 def _assemble(
     decomposition: Decomposition, grounding: Grounding, catalogue: Mapping[str, ToolSpec]
 ) -> tuple[Workbench, list[MissingPart]]:
-    bench, reasons = Workbench(catalogue), {q: e.message for q, e in grounding.failures.items()}
+    bench, reasons = Workbench(catalogue, grounding.eligible), {q: e.message for q, e in grounding.failures.items()}
     for question in answer_order(decomposition):
         bound = grounding.bound.get(question)
         if bound is not None and (reason := RECIPES[bound.intent](bench, bound)):

@@ -165,7 +165,8 @@ def _boolean_conditions(reading: Reading, dataset: Dataset) -> list[Condition]:
 
 def time_column(dataset: Dataset) -> Column | None:
     """Return the data set's time column: by role, else its only date column."""
-    dated = [c for c in dataset.columns if c.kind in {ColumnKind.DATE, ColumnKind.DATETIME}]
+    kinds = {ColumnKind.DATE, ColumnKind.DATETIME}
+    dated = [c for c in dataset.columns if c.kind in kinds and c.role != ColumnRole.IGNORE]
     by_role = [c for c in dated if c.role == ColumnRole.TIME]
     return by_role[0] if by_role else dated[0] if len(dated) == 1 else None
 

@@ -9,9 +9,10 @@ from e2i_shared.composer.model import PlanStep
 from e2i_shared.composer.references import references_in, source_step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from e2i_shared.api.common import Json
+    from e2i_shared.api.datasets import Dataset
     from e2i_shared.tools._registry import ToolSpec
 
 MOST_STEPS = 25
@@ -19,9 +20,10 @@ MOST_STEPS = 25
 
 @dataclass(slots=True)
 class Workbench:
-    """The steps of a plan under construction, and what there is to say about it."""
+    """The steps of a plan under construction, and what there is to say about it; ``datasets`` are those the question may mean."""
 
     catalogue: Mapping[str, ToolSpec]
+    datasets: Sequence[Dataset] = ()
     steps: list[PlanStep] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from e2i_shared.composer.claims.causal import effect, refutation, sensitivity
 from e2i_shared.composer.claims.change import change, drivers, simulation
 from e2i_shared.composer.claims.forecast import forecast
-from e2i_shared.composer.claims.monitoring import comparison, drift
+from e2i_shared.composer.claims.monitoring import comparison, drift, health
 from e2i_shared.composer.claims.other import anything, gap, kpi, power
-from e2i_shared.composer.claims.people import cohort, explanation, propensity
+from e2i_shared.composer.claims.people import cohort, explanation, propensity, risk
 from e2i_shared.composer.claims.policy import policy
 from e2i_shared.composer.claims.returns import returns
 from e2i_shared.composer.claims.segments import by_segment, ranking
@@ -35,9 +35,11 @@ _SENTENCES: Mapping[str, Callable[[Told], Iterable[Claim]]] = {
     "driver_ranker": drivers,
     "counterfactual_simulator": simulation,
     "propensity_estimator": propensity,
+    "risk_scorer": risk,
     "policy_optimizer": policy,
     "forecaster": forecast,
     "psi_calculator": drift,
+    "kpi_monitor": health,
     "distribution_comparator": comparison,
     "roi_estimator": returns,
     "cohort_builder": cohort,

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _MOST_LISTED = 3
 _MOST_DRIVERS = 6
 _KINDS = {"mix": "who is counted", "exposure": "how much of the levers they got", "response": "how they respond"}
+_SPECIAL = {
+    "baseline": "what no lever or covariate explains",
+    "counted": "how many are counted",
+    "mix_through_levers": "who is counted, by way of the levers",
+}
 _TELLING = 0.05
 
 
@@ -66,18 +71,12 @@ def _main_cause(told: Told, unit: str | None) -> Claim:
 def _cause(told: Told, row: Json) -> str:
     """Return a contribution in words, without numbers."""
     name = told.labels.name(row["name"])
-    known = {
-        ("exposure", row["name"]): f"the level of {name}",
-        ("response", "baseline"): "what no lever or covariate explains",
-        ("response", row["name"]): f"the response to {name}",
-        ("mix", "counted"): "how many are counted",
-        ("mix", "mix_through_levers"): "who is counted, by way of the levers",
-        ("mix", row["name"]): f"who is counted, by {name}",
+    by_kind = {
+        "exposure": f"the level of {name}",
+        "response": f"the response to {name}",
+        "mix": f"who is counted, by {name}",
     }
-    special = known.get((row["kind"], row["name"]))
-    return {"baseline": known["response", "baseline"], "counted": known["mix", "counted"]}.get(
-        row["name"], special or name
-    )
+    return _SPECIAL.get(row["name"], by_kind.get(row["kind"], name))
 
 
 def _kinds(told: Told, unit: str | None) -> Iterator[Claim]:
@@ -111,29 +110,17 @@ def drivers(told: Told) -> Iterator[Claim]:
     rows = told.get("/drivers") or []
     if not rows:
         return
-    lead = ["/drivers/0/per_sd"]
-    text = (
-        "{0} moves " + outcome + " most"
-        if told.get("/top_driver")
-        else "{0} comes first for " + outcome + ", but not clearly"
-    )
-    first = told.number(lead[0], like=lead, unit=unit)
-    yield say(
-        f"{text}: a usual difference in it (one standard deviation) is worth {{1}} per row.",
-        told.text("/drivers/0/lever"),
-        first,
-    )
+    first, lever = told.number("/drivers/0/per_sd", unit=unit), told.labels.name(rows[0]["lever"])
+    clear = told.get("/top_driver") is not None
+    start = f"{lever} moves {outcome} most" if clear else f"{lever} comes first for {outcome}, but not clearly"
+    yield say(f"{start}: a usual difference in it (one standard deviation) is worth {{0}} per row.", first)
     for i, row in enumerate(rows[:_MOST_DRIVERS]):
         bounds = [f"/drivers/{i}/{f}" for f in ("effect", "ci_lower", "ci_upper")]
         size, *interval = (told.number(p, like=bounds) for p in bounds)
-        start = "{0}" if row["significant"] else "No clear effect of {0}"
-        refs = (
-            told.text(f"/drivers/{i}/lever"),
-            size.model_copy(update={"unit": unit}),
-            *interval,
-            told.p_value(f"/drivers/{i}/p_adjusted"),
-        )
-        yield say(f"{start}: {{1}} per unit (95% interval {{2}} to {{3}}; adjusted {{4}}).", *refs)
+        lever = told.labels.name(row["lever"])
+        start = lever if row["significant"] else f"No clear effect of {lever}"
+        refs = (size.model_copy(update={"unit": unit}), *interval, told.p_value(f"/drivers/{i}/p_adjusted"))
+        yield say(f"{start}: {{0}} per unit (95% interval {{1}} to {{2}}; adjusted {{3}}).", *refs)
 
 
 def simulation(told: Told) -> Iterator[Claim]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from e2i_shared.api.composition import Claim
     from e2i_shared.composer.claims.told import Told
 
-_MOST_LISTED = 6
+_MOST_LISTED, _MOST_SIGNALS = 6, 5
+_STATES = {"healthy": "is healthy", "warning": "shows warning signs", "alarm": "is not healthy"}
 _VERDICTS = {
     "none": "has not drifted beyond what chance gives",
     "minor": "has drifted a little",
@@ -37,6 +38,20 @@ def drift(told: Told) -> Iterator[Claim]:
     means = ("/reference_mean", "/comparison_mean")
     if all(told.get(p) is not None for p in means):
         yield say("Its mean went from {0} to {1}.", *(told.number(p, like=means) for p in means))
+
+
+def health(told: Told) -> Iterator[Claim]:
+    """Say whether a data set is healthy, how complete and how fresh it is, and what is wrong."""
+    name = literal(str(told.inputs.get("dataset") or "The data"))
+    state = _STATES.get(str(told.get("/status")), "was checked")
+    refs = (
+        told.number("/alarms"),
+        told.number("/completeness", transform="percent"),
+        told.text("/freshness/last_date"),
+    )
+    yield say(f"{name} {state} ({{0}} current alarms): {{1}} of its cells hold a value, and it runs to {{2}}.", *refs)
+    for i in range(min(_MOST_SIGNALS, len(told.get("/signals") or []))):
+        yield say("{0} ({1}): {2}.", *(told.text(f"/signals/{i}/{f}") for f in ("kind", "severity", "detail")))
 
 
 def comparison(told: Told) -> Iterator[Claim]:

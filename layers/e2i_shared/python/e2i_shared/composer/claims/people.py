@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from e2i_shared.composer.claims.told import Told
 
 _MOST_LISTED = 3
+_MOST_NAMED = 5
 _MOST_PARTS = 6
 _MOST_STEPS = 8
 
@@ -45,6 +46,38 @@ def propensity(told: Told) -> Iterator[Claim]:
         "The largest difference between them goes from {0} to {1} standard deviations by weighting.",
         *(told.number(p, like=differences) for p in differences),
     )
+
+
+def risk(told: Told) -> Iterator[Claim]:
+    """Say how many are at high risk, who comes first, what goes with the risk, and how far to believe it."""
+    kind, entity = str(told.get("/risk_type")).replace("_", " "), literal(str(told.get("/entity_type")))
+    shares = ("/risk_threshold", "/mean_risk")
+    yield say(
+        f"{{0}} of {{1}} ({entity}) are at high risk of {kind} within {{2}}: {{3}} or more, against {{4}} on average.",
+        told.number("/high_risk_count"),
+        told.number("/entities"),
+        told.number("/time_horizon_days", unit="days"),
+        *(told.number(p, like=shares, transform="percent") for p in shares),
+    )
+    count = min(_MOST_NAMED, len(told.get("/scores") or []))
+    if count:
+        slots = ", ".join(f"{{{2 * i}}} ({{{2 * i + 1}}})" for i in range(count))
+        refs = [
+            r
+            for i in range(count)
+            for r in (told.text(f"/scores/{i}/entity"), told.number(f"/scores/{i}/risk", transform="percent"))
+        ]
+        yield say(f"Highest: {slots}.", *refs)
+    factors = sorted((told.get("/risk_factors") or {}).items(), key=lambda item: -item[1]["importance"])[:_MOST_LISTED]
+    if factors:
+        named = ", ".join(f"{told.labels.name(name)} ({f['direction']} it)" for name, f in factors)
+        yield say(f"What goes with the risk most, without having to cause it: {named}.")
+    measures = ("/model_performance/auc", "/model_performance/brier")
+    if all(told.get(p) is not None for p in measures):
+        yield say(
+            "Out of fold the scores reach an AUC of {0} and a Brier score of {1}.",
+            *(told.number(p, like=measures) for p in measures),
+        )
 
 
 def cohort(told: Told) -> Iterator[Claim]:

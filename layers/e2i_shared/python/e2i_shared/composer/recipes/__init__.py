@@ -13,9 +13,9 @@ from e2i_shared.composer.recipes.explanation import explanation
 from e2i_shared.composer.recipes.gap import gap
 from e2i_shared.composer.recipes.inputs import lacking
 from e2i_shared.composer.recipes.kpi import kpi
-from e2i_shared.composer.recipes.monitoring import comparison, drift
+from e2i_shared.composer.recipes.monitoring import comparison, drift, health
 from e2i_shared.composer.recipes.policy import policy
-from e2i_shared.composer.recipes.prediction import forecast, propensity
+from e2i_shared.composer.recipes.prediction import forecast, propensity, risk
 from e2i_shared.composer.recipes.returns import roi
 from e2i_shared.composer.recipes.segments import segments
 from e2i_shared.composer.recipes.simulation import simulation
@@ -51,11 +51,11 @@ RECIPES: Mapping[Intent, Recipe] = {
     Intent.SIMULATION: simulation,
     Intent.BOUNDARIES: _unavailable("Computing stopping boundaries", "interim_boundaries"),
     Intent.FORECAST: forecast,
-    Intent.RISK: _unavailable("Scoring risk", "risk_scorer"),
+    Intent.RISK: risk,
     Intent.PROPENSITY: propensity,
     Intent.DRIFT: drift,
     Intent.COMPARISON: comparison,
-    Intent.HEALTH: _unavailable("Checking data quality", "kpi_monitor"),
+    Intent.HEALTH: health,
     Intent.COHORT: cohort,
     Intent.EXPLANATION: explanation,
 }

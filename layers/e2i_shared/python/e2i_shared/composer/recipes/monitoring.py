@@ -19,7 +19,7 @@ _SINCE = re.compile(
     r"\b(?:since|from|after|against|compared (?:with|to)|versus|vs\.?|relative to)\s+(?:the\s+)?$", re.IGNORECASE
 )
 _NOT_COMPARED = {ColumnRole.ID, ColumnRole.TIME, ColumnRole.CLUSTER, ColumnRole.IGNORE}
-_MOST_COLUMNS, _PAIR = 6, 2
+_MOST_COLUMNS, _MOST_DATASETS, _PAIR = 6, 4, 2
 
 
 def drift(bench: Workbench, bound: Bound) -> str | None:
@@ -52,6 +52,22 @@ def comparison(bench: Workbench, bound: Bound) -> str | None:
     base = data_inputs(bound)
     base["filters"] = [f for f in base["filters"] if f["column"] not in {column, *_time(bound)}]
     bench.add("distribution_comparator", "Comparison", {**base, "columns": columns, **groups}, bound.question.id)
+    return None
+
+
+def health(bench: Workbench, bound: Bound) -> str | None:
+    """Check the data set the question names, with its KPI where it names one; every dated data set where it names nothing."""
+    if not bench.has("kpi_monitor"):
+        return lacking("Checking data quality", "kpi_monitor")
+    named = bool(bound.covered) or len(bench.datasets) <= 1
+    dated = [d for d in ([bound.dataset] if named else bench.datasets) if time_column(d) is not None]
+    if not dated:
+        return f"Data set {bound.dataset.name} has no column of dates, so it cannot be watched over time."
+    base = data_inputs(bound) if named else {}
+    kpi = bound.kpi or next(iter(bound.measures or bound.outcomes), None)
+    for dataset in dated[:_MOST_DATASETS]:
+        inputs: Json = base | {"dataset": dataset.name} | ({"kpi": kpi} if kpi else {})
+        bench.add("kpi_monitor", f"Health of {dataset.name}", inputs, bound.question.id)
     return None
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnRole
-from e2i_shared.composer.amounts import longest, months
+from e2i_shared.composer.amounts import days, longest, months
 from e2i_shared.composer.recipes.inputs import cluster_column, data_inputs, lacking
 from e2i_shared.composer.refusals import unnamed_column
 from e2i_shared.composer.scope import time_column
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.workbench import Workbench
 
+_RISKS = (
+    ("adverse_event", r"\badverse\b|\bside effects?\b|\bsafety event"),
+    ("non_adherence", r"\bnon-?adheren\w*|\bnon-?complian\w*|\bnot (?:be )?(?:adherent|compliant)\b"),
+    ("churn", r"\bchurn\w*|\bdefect\w*|\blapse\w*|\bleav(?:e|ing)\b|\bswitch\w*|\bstop (?:prescribing|writing)\b"),
+)
+_ENTITIES = (
+    ("hcp", r"\b(?:hcps?|doctors?|physicians?|prescribers?|writers?)\b"),
+    ("territory", r"\bterritor(?:y|ies)\b"),
+    ("patient", r"\b(?:patients?|people|persons?|who)\b"),
+)
 _QUARTERLY = re.compile(r"\b(?:by|per|each|every) quarter\b|\bquarterly\b", re.IGNORECASE)
 _QUARTER, _FARTHEST, _DEFAULT_MONTHS = 3, 60, 6
 _EXPLAINING = {ColumnRole.COVARIATE, ColumnRole.SEGMENT}
@@ -53,6 +63,24 @@ def forecast(bench: Workbench, bound: Bound) -> str | None:
         bench.add("forecaster", f"Forecast of {name}", inputs, bound.question.id)
     bench.note("Periods ahead are counted from the last complete one in the data.")
     return None if names else "The question names no KPI and no measure to forecast."
+
+
+def risk(bench: Workbench, bound: Bound) -> str | None:
+    """Score the named risk of the named kind of entity within the named number of days."""
+    if not bench.has("risk_scorer"):
+        return lacking("Scoring risk", "risk_scorer")
+    text = bound.question.text
+    kind = next((k for k, pattern in _RISKS if re.search(pattern, text, re.IGNORECASE)), "discontinuation")
+    if kind == "adverse_event" and not any("adverse" in c.name.lower() for c in bound.dataset.columns):
+        return f"Data set {bound.dataset.name} has no column of adverse events, so their risk cannot be learnt from it."
+    entity = next(
+        (e for e, pattern in _ENTITIES if re.search(pattern, text, re.IGNORECASE)), bound.dataset.unit or "patient"
+    )
+    inputs: Json = {**data_inputs(bound), "entity_type": entity, "risk_type": kind}
+    span = days(text)
+    inputs |= {"time_horizon_days": span} if span else {}
+    bench.add("risk_scorer", f"Risk of {kind.replace('_', ' ')}", inputs, bound.question.id)
+    return None
 
 
 def _all_covariates(bound: Bound) -> list[str]:
