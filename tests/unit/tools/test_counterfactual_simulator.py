@@ -220,14 +220,17 @@ def test_a_segment_name_of_two_columns_asks_which(sample_context):
     assert holds(found, found["mean_dose_after"] - found["mean_dose_before"])
 
 
-def test_it_draws_before_and_after_and_the_curve(sample_context, more_for_low):
-    (chart,) = counterfactual_simulator.charts(more_for_low)
+def test_it_draws_the_change_before_and_after_and_the_curve(sample_context, more_for_low):
+    change, chart = counterfactual_simulator.charts(more_for_low)
+    assert_valid(change)
     assert_valid(chart)
+    assert change["data"]["values"][0]["effect"] == more_for_low["change"]
     assert [row["label"] for row in chart["data"]["values"]] == ["baseline", "+20% rep_visits"]
 
-    both = counterfactual_simulator.charts(what_if(sample_context, {"kind": "set", "amount": 3}))
-    assert len(both) == 2
-    assert_valid(both[1])
+    found = what_if(sample_context, {"kind": "set", "amount": 3})
+    curve = counterfactual_simulator.charts(found)[-1]
+    assert_valid(curve)
+    assert curve["data"]["values"] == found["curve"]
 
 
 def test_the_same_seed_gives_the_same_answer(more_for_low, sample_context):

@@ -168,11 +168,14 @@ def test_no_covariate_is_refused():
 
 
 def test_it_draws_overlap_balance_and_calibration():
-    charts = propensity_estimator.charts(estimate(world()[0]))
+    found = estimate(world()[0])
+    charts = propensity_estimator.charts(found)
 
     for chart in charts:
         assert_valid(chart)
     assert [len(c["data"]["values"]) for c in charts] == [40, 4, 10]
+    drawn = [row["count"] for row in charts[0]["data"]["values"] if row["who"] == "untreated"]
+    assert sum(drawn) == found["untreated"]
 
 
 def test_the_same_seed_gives_the_same_answer():

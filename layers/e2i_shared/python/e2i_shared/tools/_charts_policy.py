@@ -4,49 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_shared.tools._charts import BLUE, GREY, ORANGE, SCHEMA
+from e2i_shared.tools._charts import BLUE, GREY, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from e2i_shared.api.common import Json
 
-_ROW = 18  # pixels per covariate
-
-
-def overlap_chart(title: str, rows: Sequence[Json]) -> Json:
-    """Draw how many treated and untreated rows have each propensity; ``rows`` hold lower, upper, treated, untreated."""
-    values = [
-        {"lower": r["lower"], "upper": r["upper"], "rows": r[arm], "group": arm}
-        for r in rows
-        for arm in ("untreated", "treated")
-    ]
-    encoding = {
-        "x": {"field": "lower", "type": "quantitative", "title": "estimated probability of treatment", "bin": "binned"},
-        "x2": {"field": "upper"},
-        "y": {"field": "rows", "type": "quantitative", "title": "rows", "stack": None},
-        "color": _groups("group", ("untreated", "treated")),
-        "tooltip": [{"field": "group"}, {"field": "lower"}, {"field": "upper"}, {"field": "rows"}],
-    }
-    return _spec(title, values) | {"mark": {"type": "bar", "opacity": 0.55}, "encoding": encoding, "height": 240}
-
-
-def balance_chart(title: str, rows: Sequence[Json]) -> Json:
-    """Draw absolute standardised mean differences before and after weighting; ``rows`` hold column, smd_before, smd_after."""
-    values = [
-        {"column": r["column"], "difference": abs(r[f"smd_{when}"]), "when": when}
-        for r in rows
-        for when in ("before", "after")
-    ]
-    encoding = {
-        "y": {"field": "column", "type": "nominal", "sort": None, "title": None},
-        "x": {"field": "difference", "type": "quantitative", "title": "absolute standardised mean difference"},
-        "color": _groups("when", ("before", "after")),
-        "tooltip": [{"field": "column"}, {"field": "when"}, {"field": "difference"}],
-    }
-    limit = {"mark": {"type": "rule", "strokeDash": [4, 4], "color": GREY}, "encoding": {"x": {"datum": 0.1}}}
-    layers = [{"mark": {"type": "point", "filled": True, "size": 60}, "encoding": encoding}, limit]
-    return _spec(title, values) | {"layer": layers, "height": {"step": _ROW}}
+_ROW = 22  # pixels per segment
 
 
 def calibration_chart(title: str, rows: Sequence[Json]) -> Json:
@@ -94,7 +59,7 @@ def allocation_chart(title: str, rows: Sequence[Json]) -> Json:
     return _spec(title, rows) | {
         "mark": {"type": "bar", "color": BLUE},
         "encoding": encoding,
-        "height": {"step": _ROW + 4},
+        "height": {"step": _ROW},
     }
 
 
@@ -126,11 +91,6 @@ def dose_chart(title: str, rows: Sequence[Json], *, unit: str, dose_unit: str) -
         {"mark": {"type": "line", "point": True, "color": BLUE}, "encoding": line},
     ]
     return _spec(title, rows) | {"layer": layers, "height": 260}
-
-
-def _groups(field: str, names: tuple[str, str]) -> Json:
-    scale = {"domain": list(names), "range": [ORANGE, BLUE]}
-    return {"field": field, "type": "nominal", "title": None, "scale": scale}
 
 
 def _spec(title: str, rows: Sequence[Json]) -> Json:

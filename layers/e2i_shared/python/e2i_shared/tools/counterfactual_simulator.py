@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from e2i_shared.api.common import Filter
 from e2i_shared.api.tools import ToolCategory, ToolEdge
 from e2i_shared.errors import UnprocessableError
-from e2i_shared.tools import _charts_policy
+from e2i_shared.tools import _charts, _charts_policy
 from e2i_shared.tools._analysis import CausalResult, Specification, prepare, settings_of
 from e2i_shared.tools._counterfactual import simulate
 from e2i_shared.tools._population import Entity, Population, resolve_population, rows_of
@@ -253,8 +253,12 @@ def charts(output: Json) -> list[Json]:
         {"label": "baseline", "value": base, "lower": base, "upper": base},
         {"label": output["intervention"], "value": output["predicted_outcome"], **after},
     ]
-    title = f"{output['outcome_col']} with {output['intervention']}"
-    drawn = [_charts_policy.before_after_chart(title, rows, unit=unit)]
+    change, interval = output["change"], output["change_interval"]
+    name = f"Change of {output['outcome_col']} by {output['intervention']}"
+    drawn = [
+        _charts.effect_chart(name, change, interval["lower"], interval["upper"], unit=unit),
+        _charts_policy.before_after_chart(f"{output['outcome_col']} with {output['intervention']}", rows, unit=unit),
+    ]
     if output["curve"]:
         name = f"{output['outcome_col']} by {output['treatment_col']}"
         drawn.append(_charts_policy.dose_chart(name, output["curve"], unit=unit, dose_unit=output["treatment_col"]))

@@ -12,7 +12,7 @@ from e2i_shared.api.tools import ToolCategory
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.propensity import propensity
 from e2i_shared.causal.study import Settings
-from e2i_shared.tools import _charts_policy
+from e2i_shared.tools import _charts_causal, _charts_policy
 from e2i_shared.tools._registry import DataParams, ToolResult, ToolSpec
 from e2i_shared.tools._treated import treated_study
 
@@ -278,9 +278,10 @@ def _warnings(
 def charts(output: Json) -> list[Json]:
     """Draw overlap, balance and calibration."""
     name = output["treatment_col"]
+    counts = [each | {"control": each["untreated"]} for each in output["histogram"]]
     return [
-        _charts_policy.overlap_chart(f"Who could have had {name}", output["histogram"]),
-        _charts_policy.balance_chart(f"Balance of {name} before and after weighting", output["balance_statistics"]),
+        _charts_causal.overlap_chart(f"Who could have had {name}", counts),
+        _charts_causal.love_plot(f"Balance of {name} before and after weighting", output["balance_statistics"]),
         _charts_policy.calibration_chart(f"Calibration of the propensity of {name}", output["calibration"]["bins"]),
     ]
 
