@@ -16,13 +16,18 @@ if TYPE_CHECKING:
 STATE_MACHINE = "compose"
 EVENT_BUS = "e2i"
 BUCKET = "e2i-local"
+MODEL_KEYS = (
+    "ANTHROPIC_API_KEY",
+    "OPENAI_API_KEY",
+)  # the names that users have them under; used only with E2I_LLM_PROVIDERS
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 
 def inherited() -> dict[str, str]:
     """Return what functions' processes have from this one: its environment, without any AWS account of the user's."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return mine | THREADS | {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
+    keys = {f"E2I_{name}": mine[name] for name in MODEL_KEYS if name in mine and f"E2I_{name}" not in mine}
+    return mine | keys | THREADS | {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
 
 
 @dataclass(frozen=True, slots=True)

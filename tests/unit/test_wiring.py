@@ -137,3 +137,28 @@ def test_without_any_block_the_environment_is_read():
         assert bootstrap.workflows() == StepFunctions("arn:machine")
     finally:
         bootstrap._in_use[:] = before
+
+
+def test_no_language_model_is_asked_unless_its_provider_is_named(monkeypatch):
+    monkeypatch.setenv("E2I_ANTHROPIC_API_KEY", "k")
+
+    assert EnvironmentWiring().language_models(TENANT) is None
+
+
+def test_providers_are_asked_in_the_order_they_are_named(monkeypatch):
+    monkeypatch.setenv("E2I_LLM_PROVIDERS", "openai,anthropic")
+    monkeypatch.setenv("E2I_ANTHROPIC_API_KEY", "k")
+    monkeypatch.setenv("E2I_OPENAI_API_KEY", "k")
+
+    gateway = EnvironmentWiring().language_models(TENANT)
+
+    assert [provider.name for provider in gateway.providers] == ["openai", "anthropic"]
+
+
+def test_a_provider_without_a_key_is_a_configuration_error_that_names_the_variable(monkeypatch):
+    monkeypatch.setenv("E2I_LLM_PROVIDERS", "anthropic")
+
+    with pytest.raises(ConfigurationError) as caught:
+        EnvironmentWiring().language_models(TENANT)
+
+    assert caught.value.field == "E2I_ANTHROPIC_API_KEY"

@@ -61,3 +61,14 @@ def test_each_function_knows_its_name_and_memory(places: Places):
         own = places.of(description)
         assert own["AWS_LAMBDA_FUNCTION_NAME"] == own["POWERTOOLS_SERVICE_NAME"] == description.name
         assert own["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == str(description.memory_mb)
+
+
+def test_a_users_keys_for_language_models_are_passed_under_our_names_unless_ours_are_set(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "from-the-user")
+    monkeypatch.setenv("OPENAI_API_KEY", "from-the-user")
+    monkeypatch.setenv("E2I_OPENAI_API_KEY", "ours")
+
+    environment = inherited()
+
+    assert environment["E2I_ANTHROPIC_API_KEY"] == "from-the-user"
+    assert environment["E2I_OPENAI_API_KEY"] == "ours"
