@@ -17,6 +17,21 @@ def drawn():
     return world, dose_effect(world.study, Settings(seed=1), world.study.design.linear)
 
 
+def everyone(world):
+    return np.full((1, world.study.n), 1 / world.study.n)
+
+
+def test_several_groups_at_once_are_each_alone(drawn):
+    world, found = drawn
+    curve = found.curve
+    first = world.study.design.linear[:, 0] > 0
+    weights = np.stack([first / first.sum(), ~first / (~first).sum()])
+    moves = curve.moves(weights, curve.dose, curve.dose + 1)
+
+    assert curve.moves(weights[1:], curve.dose, curve.dose + 1)[0] == pytest.approx(moves[1])
+    assert curve.corrections(moves[1:])[0] == pytest.approx(curve.corrections(moves)[1])
+
+
 def test_a_shift_stays_within_recorded_doses():
     assert shifted(np.array([0.0, 2.0, 9.0]), (0.0, 10.0), change=3.0).tolist() == [3.0, 5.0, 10.0]
     assert shifted(np.array([0.0, 2.0]), (0.0, 10.0), change=-1.0).tolist() == [0.0, 1.0]
@@ -48,11 +63,10 @@ def test_few_doses_make_a_line_and_many_may_bend():
 def test_the_average_slope_is_the_true_one(drawn):
     world, found = drawn
     curve = found.curve
-    everyone = np.ones(world.study.n, dtype=bool)
-    move = curve.mean_move(everyone, curve.dose, curve.dose + 1)
-    se = (curve.gain(curve.phi, curve.dose, curve.dose + 1) + curve.correction(move)).std() / np.sqrt(world.study.n)
+    move = curve.moves(everyone(world), curve.dose, curve.dose + 1)
+    influence = curve.gain(curve.phi, curve.dose, curve.dose + 1) + curve.corrections(move)[0]
 
-    assert abs(move @ curve.theta - world.truth) < 3 * se
+    assert abs(float((move @ curve.theta)[0]) - world.truth) < 3 * influence.std() / np.sqrt(world.study.n)
 
 
 def test_a_mean_gain_is_the_mean_move_times_theta(drawn):
@@ -62,7 +76,7 @@ def test_a_mean_gain_is_the_mean_move_times_theta(drawn):
     after = shifted(curve.dose, curve.reach, percent=30)
     gain = curve.gain(curve.phi, curve.dose, after)[rows].mean()
 
-    assert gain == pytest.approx(curve.mean_move(rows, curve.dose, after) @ curve.theta)
+    assert gain == pytest.approx(float((curve.moves((rows / rows.sum())[None], curve.dose, after) @ curve.theta)[0]))
 
 
 def test_moving_there_and_back_gains_nothing(drawn):
@@ -77,8 +91,7 @@ def test_moving_there_and_back_gains_nothing(drawn):
 def test_corrections_average_to_nearly_nothing(drawn):
     world, found = drawn
     curve = found.curve
-    everyone = np.ones(world.study.n, dtype=bool)
-    rest = curve.correction(curve.mean_move(everyone, curve.dose, curve.dose + 1))
+    rest = curve.corrections(curve.moves(everyone(world), curve.dose, curve.dose + 1))[0]
 
     assert abs(rest.mean()) < 0.05 * rest.std() / np.sqrt(world.study.n) + 0.01
 

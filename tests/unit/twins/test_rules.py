@@ -72,6 +72,22 @@ def test_a_region_is_decided_by_its_territory():
     assert (found.decided[0].of({"territory": territory}) == territory // 5).all()
 
 
+def test_a_season_is_decided_by_its_month():
+    rng = np.random.default_rng(2)
+    month = rng.integers(0, 12, 2_000).astype(float)
+    season = np.sin(np.arange(12.0))[month.astype(int)]
+    found = discover({"season": season, "month": month, "noise": rng.normal(size=2_000)}, {})
+
+    assert {(r.column, r.by) for r in found.decided} == {("season", "month")}
+    assert (found.decided[0].of({"month": month}) == season).all()
+
+
+def test_two_names_of_one_thing_decide_each_other_once():
+    codes = np.random.default_rng(3).integers(0, 4, 500).astype(float)
+
+    assert len(discover({}, {"a": codes, "b": 3 - codes}).decided) == 1
+
+
 def test_identifiers_decide_nothing_worth_keeping():
     codes = np.arange(500).astype(float)
 
@@ -79,7 +95,9 @@ def test_identifiers_decide_nothing_worth_keeping():
 
 
 def test_broken_rules_are_counted():
-    rules = Rules((AtMost("a", "b"),), (Computed("c", ("a", "b"), (1.0, 1.0)),), (Decided("d", "e", (1, 0)),))
+    rules = Rules(
+        (AtMost("a", "b"),), (Computed("c", ("a", "b"), (1.0, 1.0)),), (Decided("d", "e", (0.0, 1.0), (1.0, 0.0)),)
+    )
     values = {
         "a": np.array([1.0, 3.0, np.nan]),
         "b": np.array([2.0, 2.0, 1.0]),

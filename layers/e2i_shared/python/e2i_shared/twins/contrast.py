@@ -38,27 +38,23 @@ class Contrast:
     outside: float
     warnings: tuple[str, ...]
 
-    def evidence(self, rows: Mask) -> tuple[float, Floats, float]:
-        """Return the debiased mean effect over ``rows`` (n,), its influence function (n,), and its shift with half the trees."""
-        share = float(rows.mean())
+    def evidence(self, groups: Mask) -> tuple[Floats, Floats, Floats]:
+        """Return, of each group of units (G, n), the debiased mean effect (G,), its influence function (G, n), and its shift (G,).
+
+        The shift is how far the mean moves with half the trees.
+        """
+        weights = groups / groups.sum(axis=1, keepdims=True)
+        scale = weights * groups.shape[1]
         if isinstance(self.effect, Arms):
             gamma = (self.effect.treated - self.effect.control).mean(axis=0)
-            mean = float(gamma[rows].mean())
-            influence = np.where(rows, gamma - mean, 0.0) / share
-            return mean, influence, self._arm_shift(rows, mean)
+            means = weights @ gamma
+            return means, scale * (gamma - means[:, None]), _arm_shifts(self.effect, weights, means)
         curve = self.effect.curve
-        move = curve.mean_move(rows, self.before, self.after)
-        rest = curve.correction(move)
-        mean = float(move @ curve.theta)
-        influence = np.where(rows, self.units - mean, 0.0) / share + rest
-        return mean + float(rest.mean()), influence - float(rest.mean()), mean - float(move @ curve.smoother)
-
-    def _arm_shift(self, rows: Mask, mean: float) -> float:
-        if not isinstance(self.effect, Arms):
-            return 0.0
-        repeats = (self.effect.treated - self.effect.control)[:, rows].mean(axis=1)
-        spread = float(np.sqrt(((repeats - mean) ** 2).mean()))
-        return spread if len(repeats) > 1 else mean - float(self.effect.smoother[rows].mean())
+        moves = curve.moves(weights, self.before, self.after)
+        rest = curve.corrections(moves)
+        means, slack = moves @ curve.theta, rest.mean(axis=1)
+        influence = scale * (self.units - means[:, None]) + rest - slack[:, None]
+        return means + slack, influence, means - moves @ curve.smoother
 
     def baseline(self, outcome: Floats, rows: Mask) -> float:
         """Return the mean outcome over ``rows`` without the intervention."""
@@ -66,3 +62,11 @@ class Contrast:
             return float(self.effect.control[:, rows].mean())
         curve = self.effect.curve
         return float(outcome[rows].mean() + curve.gain(curve.phi, curve.dose, self.before)[rows].mean())
+
+
+def _arm_shifts(effect: Arms, weights: Floats, means: Floats) -> Floats:
+    """Return the spread of repeated cross-fittings, or, of a single one, the shift of its means with half the trees."""
+    repeats = (effect.treated - effect.control) @ weights.T
+    if len(repeats) > 1:
+        return np.asarray(np.sqrt(((repeats - means) ** 2).mean(axis=0)))
+    return np.asarray(means - weights @ effect.smoother)

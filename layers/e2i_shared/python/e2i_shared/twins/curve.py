@@ -51,19 +51,18 @@ class Curve:
             effect = effect + bend * (np.maximum(after - knot, 0.0) - np.maximum(before - knot, 0.0))
         return np.asarray(effect, dtype=np.float64)
 
-    def mean_move(self, rows: NDArray[np.bool_], before: Floats, after: Floats) -> Floats:
-        """Return m̄ (P,), the mean of m over ``rows`` (n,); ``before`` and ``after`` are (n,)."""
-        step = (after - before)[rows]
-        slope = step @ self.phi[rows] / len(step)
-        bends = [(np.maximum(after - k, 0.0) - np.maximum(before - k, 0.0))[rows].mean() for k in self.knots]
-        return np.concatenate([slope, bends])
+    def moves(self, weights: Floats, before: Floats, after: Floats) -> Floats:
+        """Return m̄ (G, P): the mean of m under each row of ``weights`` (G, n), which sum to 1; ``before`` and ``after`` are (n,)."""
+        slope = (weights * (after - before)) @ self.phi
+        bends = [weights @ (np.maximum(after - k, 0.0) - np.maximum(before - k, 0.0)) for k in self.knots]
+        return np.column_stack([slope, *bends])
 
-    def correction(self, move: Floats) -> Floats:
-        """Return the residual part (n,) of the influence function of a mean move m̄ (P,)."""
-        riesz = self.inverse.T @ move
-        lean = self.left[:, 0] * (self.phi @ riesz[: self.slopes])
+    def corrections(self, moves: Floats) -> Floats:
+        """Return the residual part (G, n) of the influence functions of mean moves (G, P)."""
+        riesz = moves @ self.inverse
+        lean = (riesz[:, : self.slopes] @ self.phi.T) * self.left[:, 0]
         if len(self.knots):
-            lean = lean + self.left[:, 1:] @ riesz[self.slopes :]
+            lean = lean + riesz[:, self.slopes :] @ self.left[:, 1:].T
         return np.asarray(self.pull * lean)
 
 

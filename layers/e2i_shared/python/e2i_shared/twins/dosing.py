@@ -172,6 +172,6 @@ def _support(doses: Floats, everywhere: tuple[float, float]) -> tuple[float, flo
 def _noise(dose: Floats, effect: Dose) -> float:
     """Return the standard error of the mean effect of moving everyone across the whole support."""
     low, high = effect.curve.support
-    everyone = np.ones(len(dose), dtype=np.bool_)
-    move = effect.curve.mean_move(everyone, np.full(len(dose), low), np.full(len(dose), high))
-    return float(effect.curve.correction(move).std() / np.sqrt(len(dose)))
+    everyone = np.full((1, len(dose)), 1 / len(dose))
+    moves = effect.curve.moves(everyone, np.full(len(dose), low), np.full(len(dose), high))
+    return float(effect.curve.corrections(moves).std() / np.sqrt(len(dose)))

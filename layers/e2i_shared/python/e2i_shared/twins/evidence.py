@@ -63,22 +63,22 @@ def measure(
     bundle: Bundle, contrast: Contrast, asked: Population, *, uptake: float = 1.0, past: float = 0.0
 ) -> Measured:
     """Return the mean effect over the population with everything that makes it uncertain."""
-    mean, influence, shift = contrast.evidence(asked.rows)
-    data, df = spread(influence, asked.rows, bundle.clusters)
+    means, influence, shifts = contrast.evidence(asked.rows[None])
+    data, df = spread(influence[0], asked.rows, bundle.clusters)
     single = contrast.twins[asked.drawn]
     monte_carlo = float(single.std()) / len(single) ** 0.5
     gap = float(single.mean()) - float(contrast.units[asked.rows].mean())
     departure = max(0.0, gap**2 - monte_carlo**2) ** 0.5
     parts = Uncertainty(
         data=uptake * data,
-        smoothing=uptake * abs(shift),
+        smoothing=uptake * abs(float(shifts[0])),
         monte_carlo=uptake * monte_carlo,
         population=uptake * departure,
         extrapolation=uptake * contrast.extra,
         past_errors=past,
     )
     error = float(np.linalg.norm(list(parts.model_dump().values())))
-    return Measured(uptake * (mean + gap), parts, error, df)
+    return Measured(uptake * (float(means[0]) + gap), parts, error, df)
 
 
 def spread(influence: Floats, rows: Mask, clusters: NDArray[np.intp] | None) -> tuple[float, int]:
@@ -105,9 +105,8 @@ def by_segment(
         ]
         kept = [(label, own, other) for label, own, other in rows if _comparable(bundle, contrast, own)]
         level = spec.confidence_level ** (1 / max(len(kept), 1))
-        effects = [_segment(bundle, contrast, part, level, spec.config.uptake) for part in kept]
-        if effects:
-            found[name] = effects
+        if kept:
+            found[name] = _segments(bundle, contrast, kept, level, spec.config.uptake)
     return found
 
 
@@ -120,24 +119,27 @@ def _comparable(bundle: Bundle, contrast: Contrast, rows: Mask) -> bool:
     return 5 <= treated <= int(rows.sum()) - 5
 
 
-def _segment(
-    bundle: Bundle, contrast: Contrast, part: tuple[str, Mask, Mask], level: float, uptake: float
-) -> SegmentEffect:
-    label, rows, twins = part
-    mean, influence, shift = contrast.evidence(rows)
-    data, df = spread(influence, rows, bundle.clusters)
-    error = uptake * float(np.hypot(data, shift))
-    half = t_quantile(0.5 + level / 2, float(df)) * error
-    effect = uptake * mean
-    return SegmentEffect(
-        level=label,
-        units=int(rows.sum()),
-        twins=int(twins.sum()),
-        effect=effect,
-        std_error=error,
-        ci_lower=effect - half,
-        ci_upper=effect + half,
-    )
+def _segments(
+    bundle: Bundle, contrast: Contrast, kept: list[tuple[str, Mask, Mask]], level: float, uptake: float
+) -> list[SegmentEffect]:
+    means, influence, shifts = contrast.evidence(np.stack([rows for _, rows, _ in kept]))
+    found = []
+    for j, (label, rows, twins) in enumerate(kept):
+        data, df = spread(influence[j], rows, bundle.clusters)
+        error, effect = uptake * float(np.hypot(data, shifts[j])), uptake * float(means[j])
+        half = t_quantile(0.5 + level / 2, float(df)) * error
+        found.append(
+            SegmentEffect(
+                level=label,
+                units=int(rows.sum()),
+                twins=int(twins.sum()),
+                effect=effect,
+                std_error=error,
+                ci_lower=effect - half,
+                ci_upper=effect + half,
+            )
+        )
+    return found
 
 
 def dose_response(bundle: Bundle, contrast: Contrast, rows: Mask, level: float) -> list[DosePoint]:
@@ -148,16 +150,17 @@ def dose_response(bundle: Bundle, contrast: Contrast, rows: Mask, level: float) 
     low, high = curve.support
     recorded = np.unique(curve.dose[(curve.dose >= low) & (curve.dose <= high)])
     doses = recorded if len(recorded) <= CURVE_POINTS else np.linspace(low, high, CURVE_POINTS)
-    before = np.full(len(curve.dose), curve.reach[0])
-    effects, errors = np.empty(len(doses)), np.empty(len(doses))
-    df = 1
-    for j, dose in enumerate(doses):
-        move = curve.mean_move(rows, before, np.full(len(before), dose))
-        residual = curve.correction(move)
-        predicted = curve.gain(curve.phi, before, np.full(len(before), dose))
-        influence = np.where(rows, predicted - float(move @ curve.theta), 0.0) / float(rows.mean()) + residual
-        effects[j] = float(move @ curve.theta)
-        errors[j], df = spread(influence - influence.mean(), rows, bundle.clusters)
+    weights = rows / rows.sum()
+    bends = np.array([np.maximum(doses - k, 0.0) - max(curve.reach[0] - k, 0.0) for k in curve.knots])
+    steps = np.vstack([doses - curve.reach[0], *bends]).T
+    moves = np.column_stack([steps[:, :1] * (weights @ curve.phi), steps[:, 1:]])
+    effects = moves @ curve.theta
+    rest = curve.corrections(moves)
+    slope = curve.phi @ curve.theta[: curve.slopes]
+    own = steps[:, :1] * (slope - float(weights @ slope))  # bends are the same for all
+    influence = own * (weights * len(rows)) + rest - rest.mean(axis=1, keepdims=True)
+    spreads = [spread(one, rows, bundle.clusters) for one in influence]
+    errors, df = np.array([error for error, _ in spreads]), spreads[0][1]
     way = bundle.header["spec"]["monotone"].get(contrast.name)
     if way:
         effects = one_way(doses, effects, increasing=way == "increasing")

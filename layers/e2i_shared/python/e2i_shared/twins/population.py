@@ -65,6 +65,8 @@ class Copula:
 
     def _settled(self, columns: dict[str, Floats], count: int) -> Table:
         """Put bounded columns back on their own scale, compute the computed ones and the missing."""
+        for decided in reversed(self.rules.decided):
+            columns[decided.column] = decided.of(columns)
         for name, bounds in self.bounds.items():
             top = np.minimum.reduce([columns[b] for b in bounds])
             columns[name] = _below(columns[name], top, whole=name in self.whole, difference=name in self.differences)
@@ -72,8 +74,6 @@ class Copula:
             columns[name] = np.minimum.reduce([columns[name], *(columns[b] for b in bounds)])
         for computed in reversed(self.rules.computed):
             columns[computed.column] = computed.of(columns)
-        for decided in reversed(self.rules.decided):
-            columns[decided.column] = decided.of(columns)
         numbers = {name: columns[name] for name in self.template.numbers}
         for name, values in numbers.items():
             if (gone := columns.get(_missing(name))) is not None:
@@ -169,7 +169,7 @@ def _latent(
     rng: np.random.Generator,
 ) -> dict[str, Floats]:
     """Return the columns drawn through normal scores, without missing values."""
-    gone = {rule.column for rule in rules.computed}
+    gone = {c.column for c in rules.computed} | {d.column for d in rules.decided}
     latent: dict[str, Floats] = {}
     for name, values in table.numbers.items():
         missing = np.isnan(values)

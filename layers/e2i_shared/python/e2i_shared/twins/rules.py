@@ -1,7 +1,7 @@
 """What holds between columns in every row, found in the data, so that a population drawn from them never breaks it.
 
-Three kinds: a ≤ b (``nrx ≤ trx``), a column computed from others (``total = new + refills``), a category decided by a finer one
-(``region`` by ``territory``).
+Three kinds: a ≤ b (``nrx ≤ trx``), a column computed from others (``total = new + refills``), a column decided by a finer one
+(``region`` by ``territory``, ``season`` by ``month``).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ LEAST_CORRELATION = 0.2
 LEAST_BROKEN_BY_CHANCE = 0.01  # share of rows that would break a real rule were the columns independent
 NEAR, LEAST_NEAR = 0.9, 0.02
 PROBE = 300
+ROWS_PER_VALUE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,16 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """``column``'s code is ``table`` of the code of ``by``."""
+    """``column``'s value (or code) is that of ``values`` at the place in ``keys`` of ``by``'s value (or code)."""
 
     column: str
     by: str
-    table: tuple[int, ...]
+    keys: tuple[float, ...]
+    values: tuple[float, ...]
 
     def of(self, values: Mapping[str, Floats]) -> Floats:
-        """Return the codes (n,)."""
-        return np.asarray(self.table, dtype=np.float64)[values[self.by].astype(np.intp)]
+        """Return the column (n,)."""
+        return np.asarray(self.values)[np.searchsorted(np.asarray(self.keys), values[self.by])]
 
     def broken(self, values: Mapping[str, Floats]) -> int:
         """Return how many rows break it."""
@@ -105,9 +107,12 @@ class Rules:
 
 def discover(numbers: Mapping[str, Floats], categories: Mapping[str, Floats]) -> Rules:
     """Return the rules of numeric columns (n,) with NaN where missing, and of category codes (n,)."""
-    computed = _computed(numbers)
-    free = [name for name in numbers if name not in {rule.column for rule in computed}]
-    return Rules(_at_most(numbers, free), computed, _decided(categories))
+    decided = _decided(dict(numbers) | dict(categories))
+    gone = {rule.column for rule in decided}
+    own = {name: values for name, values in numbers.items() if name not in gone}
+    computed = _computed(own)
+    free = [name for name in own if name not in {rule.column for rule in computed}]
+    return Rules(_at_most(own, free), computed, decided)
 
 
 def _at_most(numbers: Mapping[str, Floats], free: Sequence[str]) -> tuple[AtMost, ...]:
@@ -174,18 +179,28 @@ def _product(name: str, others: Sequence[str], numbers: Mapping[str, Floats]) ->
     return None
 
 
-def _decided(categories: Mapping[str, Floats]) -> tuple[Decided, ...]:
+def _decided(columns: Mapping[str, Floats]) -> tuple[Decided, ...]:
+    """Return columns of few values that another one decides; a column that decides is not itself decided."""
+    coded = {name: codes for name, values in columns.items() if (codes := _few_values(values)) is not None}
     found: list[Decided] = []
-    for name, by in itertools.permutations(categories, 2):
-        if name in {r.column for r in found} or by in {r.column for r in found}:
+    for name, by in itertools.permutations(coded, 2):
+        gone, used = {r.column for r in found}, {r.by for r in found}
+        if name in gone or by in gone or name in used:
             continue
-        a, b = categories[name].astype(np.intp), categories[by].astype(np.intp)
-        table = np.zeros(int(b.max()) + 1, dtype=np.intp)
+        (own, a), (keys, b) = coded[name], coded[by]
+        table = np.zeros(len(keys), dtype=np.intp)
         table[b] = a
-        rows_per_level = len(a) / (len(np.unique(b)))
-        if (table[b] == a).all() and len(np.unique(a)) > 1 and rows_per_level >= 5:
-            found.append(Decided(name, by, tuple(int(v) for v in table)))
+        if 1 < len(own) <= len(keys) and (table[b] == a).all():
+            found.append(Decided(name, by, tuple(keys.tolist()), tuple(own[table].tolist())))
     return tuple(found)
+
+
+def _few_values(values: Floats) -> tuple[Floats, NDArray[np.intp]] | None:
+    """Return a column's values (k,) and codes (n,), where each is shared by rows enough."""
+    if np.isnan(values).any():
+        return None
+    held, codes = np.unique(values, return_inverse=True)
+    return (held, codes.ravel()) if len(values) >= ROWS_PER_VALUE * len(held) else None
 
 
 def _both(x: Floats, y: Floats) -> tuple[Floats, Floats]:
