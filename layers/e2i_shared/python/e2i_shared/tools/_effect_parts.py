@@ -22,10 +22,10 @@ class OverlapBin(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    lower: float
-    upper: float
-    treated: int
-    control: int
+    lower: float = Field(description="least propensity of the interval")
+    upper: float = Field(description="largest propensity of the interval")
+    treated: int = Field(description="rows with treatment")
+    control: int = Field(description="rows without")
 
 
 class Overlap(BaseModel):
@@ -70,11 +70,11 @@ class Arm(BaseModel):
     label: str
     n: int = Field(description="rows with this level (for adopters: units)")
     mean: float = Field(description="adjusted mean outcome at this level (for adopters: their mean when treated)")
-    effect: float
-    std_error: float
+    effect: float = Field(description="difference from the reference, outcome units")
+    std_error: float = Field(description="standard error of the effect")
     ci_lower: float = Field(description="lower bound of an interval that holds for all levels at once")
     ci_upper: float = Field(description="upper bound of an interval that holds for all levels at once")
-    p_value: float
+    p_value: float = Field(description="two-sided, of no effect of this level alone")
     p_value_adjusted: float = Field(description="adjusted for comparing several levels")
 
 
@@ -84,11 +84,11 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     time: int = Field(description="periods since treatment started")
-    units: int
-    effect: float
-    std_error: float
-    ci_lower: float
-    ci_upper: float
+    units: int = Field(description="treated units it is an average of")
+    effect: float = Field(description="effect at that time, outcome units")
+    std_error: float = Field(description="standard error of the effect")
+    ci_lower: float = Field(description="lower bound of the 95% interval")
+    ci_upper: float = Field(description="upper bound of the 95% interval")
     lower_all: float = Field(description="lower bound of a band that holds for all times at once")
     upper_all: float = Field(description="upper bound of a band that holds for all times at once")
 
