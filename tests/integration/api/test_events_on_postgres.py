@@ -179,6 +179,33 @@ def test_a_run_is_recorded_for_the_tools_reliability(wiring):
     assert runs["power_calculator"] >= 1
 
 
+@QUIET
+@given(
+    name=st.text(st.characters(), min_size=1, max_size=20),
+    label=st.text(st.characters(), min_size=1, max_size=40),
+    value=st.text(st.characters(), max_size=20) | st.floats(allow_nan=False) | st.integers() | st.booleans(),
+    column=st.sampled_from(["trx", "visits", "region"]) | st.text(st.characters(), min_size=1, max_size=10),
+    op=st.sampled_from(["eq", "ne", "lt", "ge", "in"]),
+)
+def test_any_criteria_are_saved_or_refused_never_a_5xx(name: str, label: str, value: Any, column: str, op: str):
+    step = {"label": label, "reason": label, "filters": [{"column": column, "op": op, "value": value}]}
+    certain = {"label": label, "filters": [{"column": "trx", "op": "ge", "value": 0}]}
+    for criteria in ({"exclusion": [step]}, {"inclusion": [certain]}):
+        reply = serve("run_tool", request("POST", "/cohorts", {"name": f"N{name}", "dataset": "trial", **criteria}))
+        assert reply["statusCode"] in {201, 422}, reply["body"]
+
+
+@QUIET
+@given(
+    text=st.text(st.characters(), min_size=1, max_size=60),
+    field=st.sampled_from(["question", "term", "kpi", "composition_id", "session_id", "tool"]),
+)
+def test_anything_is_explained_or_refused_never_a_5xx(text: str, field: str):
+    params = {"composition_id": "latest", field: text}
+    reply = serve("run_tool", request("POST", "/tools/result_explainer/run", {"params": params}))
+    assert reply["statusCode"] in {200, 404, 422}, reply["body"]
+
+
 def test_a_past_answer_is_explained_to_its_tenant_alone(wiring):
     identity, compositions = new_id(), wiring.tenant(TENANT).compositions
     compositions.create(NewComposition(composition_id=identity, query=QUESTION, session_id="explained"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from e2i_shared.api.classification import storable
 from e2i_shared.api.common import Filter, PageQuery, Wire
 from e2i_shared.api.datasets import DatasetName
 
@@ -15,10 +16,10 @@ class Criterion(Wire):
 
     filters: Annotated[list[Filter], Field(min_length=1, max_length=20)]
     match: Literal["all", "any"] = "all"
-    label: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+    label: Annotated[str, BeforeValidator(storable), Field(min_length=1, max_length=200)] | None = Field(
         None, description="how the step is called; left out: its conditions in words"
     )
-    reason: Annotated[str, Field(min_length=1, max_length=400)] | None = Field(
+    reason: Annotated[str, BeforeValidator(storable), Field(min_length=1, max_length=400)] | None = Field(
         None, description="why the criterion is there, e.g. the protocol's section"
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from e2i_shared.api.classification import storable
 from e2i_shared.api.common import Json
 from e2i_shared.api.tools import ToolCategory, ToolEdge
 from e2i_shared.tools import _explaining
@@ -41,7 +42,7 @@ class Params(ToolParams):
     composition_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         None, description="a past composition's id, or “latest”"
     )
-    session_id: Annotated[str, Field(max_length=100)] | None = Field(
+    session_id: Annotated[str, BeforeValidator(storable), Field(max_length=100)] | None = Field(
         None, description="conversation whose latest answer is meant; left out: the one that asks"
     )
     step: Annotated[int, Field(ge=1, le=25)] | None = Field(
