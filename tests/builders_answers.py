@@ -454,7 +454,43 @@ def explanation_output(**changes: Any) -> Json:
     } | changes
 
 
+def health_output(**changes: Any) -> Json:
+    signal = {
+        "kind": "completeness",
+        "column": "samples_dropped",
+        "feed": "region = West",
+        "periods": ["2026-02"],
+        "current": True,
+        "severity": "severe",
+        "observed": 1.0,
+        "expected": 0.0,
+        "rule": "share",
+        "detail": "100% of samples_dropped is missing for region = West in 2026-02.",
+    }
+    return {
+        **BASE,
+        "status": "alarm",
+        "signals": [signal],
+        "alarms": 3,
+        "kpi": None,
+        "columns": [],
+        "completeness": 0.9987,
+        "freshness": {
+            "last_date": "2026-09-30",
+            "as_of": "2026-09-30",
+            "lag_days": 0,
+            "max_lag_days": 31,
+            "late_feeds": [],
+        },
+        "feeds": 12,
+        "periods": ["2026-09"],
+        "watched": ["2026-09"],
+        "false_alarm_rate": 0.05,
+    } | changes
+
+
 OUTPUTS = {
+    "kpi_monitor": health_output,
     "change_attributor": change_output,
     "driver_ranker": driver_output,
     "counterfactual_simulator": simulation_output,

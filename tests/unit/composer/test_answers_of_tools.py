@@ -18,7 +18,7 @@ BRAND = {"dataset": "hcp_monthly", "filters": [{"column": "brand", "value": "Kis
 GROUPS = {
     f"group_{g}": {"filters": [{"column": "payer", "value": v}]} for g, v in (("a", "Medicare"), ("b", "Commercial"))
 }
-INPUTS = {"change_attributor": BRAND, "forecaster": BRAND, "distribution_comparator": GROUPS}
+INPUTS = {"kpi_monitor": BRAND, "change_attributor": BRAND, "forecaster": BRAND, "distribution_comparator": GROUPS}
 
 
 def claims(tool: str, **changes: Any):
@@ -172,6 +172,29 @@ class TestMonitoring:
             "sex does not clearly differ between the groups (Medicare and Commercial): effect size 0.013, adjusted p = 0.41"
         )
 
+    def test_health_is_told_with_alarms_completeness_freshness_and_signals(self):
+        assert said("kpi_monitor") == [
+            "hcp_monthly is not healthy (current alarms: 3): 99.9% of its cells hold a value, and it runs to 2026-09-30.",
+            "completeness, severe: 100% of samples_dropped is missing for region = West in 2026-02.",
+        ]
+
+    def test_the_signals_of_the_kpi_asked_about_come_first(self):
+        chart = {
+            "kpi": "trx",
+            "title": "TRx",
+            "unit": None,
+            "points": [],
+            "sigma_limits": 3.0,
+            "run_length": 8,
+            "seasonal": False,
+        }
+        low = OUTPUTS["kpi_monitor"]()["signals"][0] | {"kind": "kpi", "detail": "TRx was low in 2026-07."}
+        assert (
+            said("kpi_monitor", kpi=chart, signals=[*OUTPUTS["kpi_monitor"]()["signals"], low])[0]
+            == "TRx was low in 2026-07."
+        )
+        assert said("kpi_monitor", kpi=chart)[0] == "TRx in Kisqali shows nothing unusual against its control limits."
+
     def test_a_forecast_has_an_interval_each_period_and_its_record(self):
         last, periods, record = said("forecaster")
         assert last == (
@@ -282,6 +305,10 @@ MUTATIONS = [
     ("cohort_builder", "6.24%", "62.4%"),
     ("cohort_builder", "leaves 1,798", "leaves 1,789"),
     ("cohort_builder", "122 more", "a dozen more"),
+    ("kpi_monitor", "current alarms: 3", "current alarms: 2"),
+    ("kpi_monitor", "99.9%", "98.9%"),
+    ("kpi_monitor", "2026-09-30", "2026-08-30"),
+    ("kpi_monitor", "100% of samples", "10% of samples"),
     ("result_explainer", "From 1 upwards", "From 2 upwards"),
 ]
 

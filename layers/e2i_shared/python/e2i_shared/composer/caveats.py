@@ -18,6 +18,18 @@ _MOST_CAVEATS = 12
 _FEW_CLUSTERS = 30
 _WEAK_OVERLAP = 0.1
 
+_FOLLOW_UPS = {
+    "roi_estimator": "Ask who should get the money's worth first: name a number of treatments to give.",
+    "policy_optimizer": "Ask how large a test would have to be to confirm the gain before treating everyone in line.",
+    "counterfactual_simulator": "Ask whether the effect behind the simulation holds up against refutation tests.",
+    "change_attributor": "Ask what it would take to reverse the main cause, for example what more of that lever would do.",
+    "driver_ranker": "Ask whether the effect of the first lever holds up against refutation tests.",
+    "risk_scorer": "Ask which support lowers the risk, and for whom most.",
+    "psi_calculator": "Ask whether the data is healthy, to see if other columns moved at the same time.",
+    "kpi_monitor": "Ask why the measure changed in the periods that stand out.",
+    "propensity_estimator": "Ask for the effect of the treatment, now that it is known who can be compared.",
+}
+
 
 def caveats_of(plan: Plan, book: Mapping[int, StepRecord], missing: Sequence[str] = ()) -> list[str]:
     """Return what was guessed, what failed, what the diagnostics warn of, and what the estimates assume; most pressing first.
@@ -49,7 +61,10 @@ def _of_step(step: StepRecord) -> Iterator[str]:
         yield "Treated and untreated rows overlap weakly: part of the estimate rests on extrapolation."
     if isinstance(output.get("n_clusters"), int) and output["n_clusters"] < _FEW_CLUSTERS:
         yield "There are few clusters: the interval may be too narrow."
+    if has(output, "/overlap_assessment/verdict") and lookup(output, "/overlap_assessment/verdict") == "poor":
+        yield "Treated and untreated rows can hardly be compared: their propensities overlap poorly."
     yield from output.get("warnings", [])
+    yield from (c for c in output.get("caveats") or [] if isinstance(c, str))
 
 
 def next_step_of(
@@ -68,6 +83,6 @@ def next_step_of(
         return "Ask whether the effect holds up against refutation tests before acting on it."
     if "segment_ranker" in tools and "power_calculator" not in tools:
         return "Ask how large a test would have to be to confirm the effect in the first-ranked segment."
-    if "gap_calculator" in tools and "causal_effect_estimator" not in tools:
+    if "gap_calculator" in tools and not tools & {"causal_effect_estimator", "roi_estimator"}:
         return "Ask which lever raises the metric, and by how much, to see how the gap could be closed."
-    return None
+    return next((text for tool, text in _FOLLOW_UPS.items() if tool in tools), None)

@@ -14,6 +14,8 @@ heterogeneity p above 0.05 behind a ranking of segments      0.6
 overlap of treated and untreated limited / poor              0.7 / 0.5
 above 5% of rows moved to levels rows like them never had    0.7
 no contribution to a change that stands out from noise       0.7
+risk scores with an AUC below 0.6                            0.6
+forecasts that did no better than repeating the past         0.7
 each warning (at most three)                                 0.95
 ==========================================================  ======
 
@@ -94,12 +96,21 @@ def _weaknesses(output: Json) -> Iterator[float]:
         yield 0.75
     if isinstance(output.get("heterogeneity_p"), (int, float)) and output["heterogeneity_p"] > 0.05:
         yield 0.6
+    yield from _weak_predictions(output)
+    yield 0.95 ** min(len(output.get("warnings") or []), _MOST_WARNINGS)
+
+
+def _weak_predictions(output: Json) -> Iterator[float]:
+    """Yield the factors of weaknesses that tools of the kinds beside estimation show."""
     yield {"limited": 0.7, "poor": 0.5}.get(str(_found(output, "/overlap_assessment/verdict")), 1.0)
     if (beyond := _number(output, "/share_beyond_support")) is not None and beyond > 0.05:
         yield 0.7
     if "main_cause" in output and output["main_cause"] is None:
         yield 0.7
-    yield 0.95 ** min(len(output.get("warnings") or []), _MOST_WARNINGS)
+    if (auc := _number(output, "/model_performance/auc")) is not None and auc < 0.6:
+        yield 0.6
+    if (scaled := _number(output, "/backtest/mase")) is not None and scaled >= 1:
+        yield 0.7
 
 
 def _found(output: Json, pointer: str) -> object:

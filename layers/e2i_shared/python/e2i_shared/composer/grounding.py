@@ -203,6 +203,6 @@ def _from_claims(claims: Iterable[Claim], outputs: Mapping[int, Json]) -> Source
 
 def _texts(outputs: Mapping[int, Json]) -> list[str]:
     """Return what the tools themselves say beside their numbers."""
-    said = (output.get(name) or [] for output in outputs.values() for name in ("warnings", "assumptions"))
+    said = (output.get(name) or [] for output in outputs.values() for name in ("warnings", "assumptions", "caveats"))
     methods = [m.rstrip(".") for output in outputs.values() if isinstance(m := output.get("method"), str)]
     return [*methods, *(text for texts in said for text in texts if isinstance(text, str))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.common import Filter
-from e2i_shared.composer.claims.told import say
+from e2i_shared.composer.claims.told import say, scope_of
 from e2i_shared.composer.render import literal
 from e2i_shared.composer.scope import describe_filter
 
@@ -41,7 +41,14 @@ def drift(told: Told) -> Iterator[Claim]:
 
 
 def health(told: Told) -> Iterator[Claim]:
-    """Say whether a data set is healthy, how complete and how fresh it is, and what is wrong."""
+    """Say what is wrong with the KPI asked about, then whether the data set is healthy, complete and fresh, and what else is wrong."""
+    signals = told.get("/signals") or []
+    own = [i for i, s in enumerate(signals) if s["kind"] == "kpi"]
+    if told.get("/kpi") is not None:
+        where = f" in {s}" if (s := scope_of(told)) else ""
+        yield from (say("{0}", told.text(f"/signals/{i}/detail")) for i in own[:_MOST_SIGNALS])
+        if not own:
+            yield say(f"{{0}}{where} shows nothing unusual against its control limits.", told.text("/kpi/title"))
     name = literal(str(told.inputs.get("dataset") or "The data"))
     state = _STATES.get(str(told.get("/status")), "was checked")
     refs = (
@@ -49,9 +56,9 @@ def health(told: Told) -> Iterator[Claim]:
         told.number("/completeness", transform="percent"),
         told.text("/freshness/last_date"),
     )
-    yield say(f"{name} {state} ({{0}} current alarms): {{1}} of its cells hold a value, and it runs to {{2}}.", *refs)
-    for i in range(min(_MOST_SIGNALS, len(told.get("/signals") or []))):
-        yield say("{0} ({1}): {2}.", *(told.text(f"/signals/{i}/{f}") for f in ("kind", "severity", "detail")))
+    yield say(f"{name} {state} (current alarms: {{0}}): {{1}} of its cells hold a value, and it runs to {{2}}.", *refs)
+    for i in [i for i in range(len(signals)) if i not in own][:_MOST_SIGNALS]:
+        yield say("{0}, {1}: {2}", *(told.text(f"/signals/{i}/{f}") for f in ("kind", "severity", "detail")))
 
 
 def comparison(told: Told) -> Iterator[Claim]:

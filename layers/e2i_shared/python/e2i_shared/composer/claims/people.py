@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MOST_LISTED = 3
 _MOST_NAMED = 5
+_DIRECTIONS = {"raises": "raises it", "lowers": "lowers it", "differs": "differs by level"}
 _MOST_PARTS = 6
 _MOST_STEPS = 8
 
@@ -70,7 +71,9 @@ def risk(told: Told) -> Iterator[Claim]:
         yield say(f"Highest: {slots}.", *refs)
     factors = sorted((told.get("/risk_factors") or {}).items(), key=lambda item: -item[1]["importance"])[:_MOST_LISTED]
     if factors:
-        named = ", ".join(f"{told.labels.name(name)} ({f['direction']} it)" for name, f in factors)
+        named = ", ".join(
+            f"{told.labels.name(name)} ({_DIRECTIONS.get(f['direction'], 'goes with it')})" for name, f in factors
+        )
         yield say(f"What goes with the risk most, without having to cause it: {named}.")
     measures = ("/model_performance/auc", "/model_performance/brier")
     if all(told.get(p) is not None for p in measures):
