@@ -14,7 +14,7 @@ from e2i_shared.api.cohorts import CohortRequest
 from e2i_shared.api.datasets import UploadTicket
 from e2i_shared.api.service import DependencyState
 from e2i_shared.datasets.describe import describe_frame
-from e2i_shared.datasets.frame import Categories, Frame, Numbers
+from e2i_shared.datasets.frame import Categories, Dates, Frame, Numbers
 from e2i_shared.datasets.memory import MemoryDataSource
 from e2i_shared.datasets.specs import DatasetSpec
 from e2i_shared.http import cohorts, work
@@ -67,6 +67,30 @@ def trial(n: int = 400) -> tuple[DatasetSpec, Frame]:
         "visits": Numbers(visits.astype(np.float64)),
         "trx": Numbers(trx),
         "region": Categories(north.astype(np.int32), ("North", "South")),
+    }
+    return spec, Frame(n, columns)
+
+
+def assays(months: int = 4, rows: int = 60) -> tuple[DatasetSpec, Frame]:
+    """Return a data set over time: the potency of the last month's assays is higher by 1.6 standard deviations."""
+    random = np.random.default_rng(8)
+    month = np.repeat(np.datetime64("2026-01", "M") + np.arange(months), rows)
+    last = np.repeat(np.arange(months) == months - 1, rows)
+    n = len(month)
+    spec = DatasetSpec.model_validate(
+        {
+            "name": "assays",
+            "columns": [
+                {"name": "batch_month", "kind": "date", "role": "time"},
+                {"name": "potency", "kind": "number", "role": "covariate"},
+                {"name": "bench", "kind": "category", "role": "covariate"},
+            ],
+        }
+    )
+    columns = {
+        "batch_month": Dates(month.astype("datetime64[s]")),
+        "potency": Numbers(np.round(random.normal(50.0, 5.0, n) + 8.0 * last, 3)),
+        "bench": Categories(random.integers(0, 3, n).astype(np.int32), ("B1", "B2", "B3")),
     }
     return spec, Frame(n, columns)
 
@@ -128,15 +152,15 @@ class FakeWiring:
 
     def _make(self, tenant_id: str) -> Tenant:
         outbox, tools = FakeOutbox(), FakeTools()
-        spec, frame = trial()
-        catalogue = FakeCatalogue()
-        stored = catalogue.add(describe_frame(frame, spec)) if tenant_id == TENANT else None
+        catalogue, tables = FakeCatalogue(), {}
+        for spec, frame in (assays(), trial()) if tenant_id == TENANT else ():
+            tables[spec.name] = (catalogue.add(describe_frame(frame, spec)), frame)
         return Tenant(
             tenant_id=tenant_id,
             classifications=FakeClassifications(),
             compositions=FakeCompositions(outbox, tools, FixedClock(datetime.now(UTC))),
             catalogue=catalogue,
-            data=MemoryDataSource({"trial": (stored, frame)} if stored else {}),
+            data=MemoryDataSource(tables),
             rows=None,
             tools=tools,
             idempotency=FakeIdempotency(),

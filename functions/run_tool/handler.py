@@ -6,9 +6,9 @@ from typing import Any
 
 from e2i_shared.http.application import Application
 from e2i_shared.http.phases import by_kind, run_phase
-from e2i_shared.http.routes import loading, running, selecting
+from e2i_shared.http.routes import drifting, loading, running, selecting
 
-app = Application("run_tool", [running.router, loading.router, selecting.router])
+app = Application("run_tool", [running.router, loading.router, selecting.router, drifting.router])
 serve = by_kind({"phase": run_phase, "requestContext": app})
 
 

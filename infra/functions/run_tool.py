@@ -12,6 +12,7 @@ FUNCTION = FunctionDescription(
     routes=(
         Route("POST", "/api/v1/tools/{name}/run"),
         Route("POST", "/api/v1/datasets"),
+        Route("GET", "/api/v1/datasets/{dataset_id}/drift"),
         Route("POST", "/api/v1/cohorts"),
     ),
     local_workers=3,

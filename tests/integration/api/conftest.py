@@ -11,7 +11,7 @@ import pytest
 from e2i_shared import bootstrap, settings
 from e2i_shared.objects import FolderObjects
 from e2i_shared.wiring import EnvironmentWiring
-from world import TENANT, FakeEvents, FakeWorkflows, request, seed, trial
+from world import TENANT, FakeEvents, FakeWorkflows, assays, request, seed, trial
 
 from functions.run_tool import handler as run_tool
 
@@ -55,6 +55,23 @@ def trial_csv() -> str:
     return text.getvalue()
 
 
+def assays_csv() -> str:
+    """Return the assays as a file."""
+    _, frame = assays()
+    months, bench = frame.columns["batch_month"].values.astype("datetime64[D]"), frame.columns["bench"]
+    rows = zip(months, frame.numbers("potency"), bench.codes, strict=True)
+    lines = [f"{month},{potency},{bench.levels[code]}" for month, potency, code in rows]
+    return "\n".join(["batch_month,potency,bench", *lines, ""])
+
+
+def load_assays() -> dict[str, Any]:
+    """Load the assays through the API."""
+    spec, _ = assays()
+    said = spec.model_dump(mode="json", exclude_none=True, exclude={"ignore_other_columns"})
+    reply: dict[str, Any] = run_tool.handle(request("POST", "/datasets", {**said, "content": assays_csv()}), None)
+    return reply
+
+
 def load_trial(tenant: str = TENANT) -> dict[str, Any]:
     """Load the trial through the API."""
     spec, _ = trial()
@@ -77,6 +94,7 @@ def wiring(migrated: MigratedDatabase, tmp_path_factory: pytest.TempPathFactory)
         settings.read.cache_clear()
         with bootstrap.wired(PostgresWiring(folder=tmp_path_factory.mktemp("objects"))) as made:
             assert isinstance(made, PostgresWiring)
+            assert load_assays()["statusCode"] == 201
             assert load_trial()["statusCode"] == 201
             seed(made.tenant(TENANT))
             yield made

@@ -94,7 +94,7 @@ def _fit(series: Floats, watched: int, wave: int) -> tuple[Floats, Floats, Float
 def _spread(residuals: Floats, series: Floats) -> Floats:
     """Return 1.4826 × the median absolute residual (S, 1); at least a billionth of the values' size."""
     least = 1e-9 * np.maximum(np.abs(series).max(axis=1, keepdims=True), 1e-300)
-    return np.maximum(1.4826 * np.median(np.abs(residuals), axis=1, keepdims=True), least)
+    return np.asarray(np.maximum(1.4826 * np.median(np.abs(residuals), axis=1, keepdims=True), least))
 
 
 def _signals(z: Floats, watched: int, scale: float, run: int) -> Flags:
@@ -111,7 +111,7 @@ def _strength(z: Floats, least: int, window: int) -> Floats:
     padded = np.concatenate([np.zeros((len(z), window - 1)), z], axis=1)
     views = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)
     ordered = np.sort(views, axis=2)
-    return np.maximum(ordered[..., window - least], -ordered[..., least - 1])
+    return np.asarray(np.maximum(ordered[..., window - least], -ordered[..., least - 1]))
 
 
 def _runs(z: Floats) -> NDArray[np.intp]:

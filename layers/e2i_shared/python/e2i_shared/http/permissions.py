@@ -34,6 +34,7 @@ MATRIX: Mapping[tuple[str, str], Role] = {
     ("POST", f"{V1}/datasets"): Role.MEMBER,
     ("POST", f"{V1}/uploads"): Role.MEMBER,
     ("GET", f"{V1}/datasets/{{dataset_id}}"): Role.VIEWER,
+    ("GET", f"{V1}/datasets/{{dataset_id}}/drift"): Role.VIEWER,
     ("PATCH", f"{V1}/datasets/{{dataset_id}}/columns/{{name}}"): Role.MEMBER,
     ("DELETE", f"{V1}/datasets/{{dataset_id}}"): Role.OWNER,
     ("GET", f"{V1}/cohorts"): Role.VIEWER,
@@ -49,6 +50,7 @@ COSTLY: Mapping[tuple[str, str], int] = {
     ("POST", f"{V1}/compose"): 4,
     ("POST", f"{V1}/datasets"): 4,
     ("POST", f"{V1}/cohorts"): 4,
+    ("GET", f"{V1}/datasets/{{dataset_id}}/drift"): 4,
     ("POST", f"{V1}/tools/{{name}}/run"): 4,
 }
 

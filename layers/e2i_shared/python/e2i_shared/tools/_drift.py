@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from e2i_shared.api.common import Filter
+from e2i_shared.api.datasets import ColumnRole
 from e2i_shared.causal.clustered_counts import design_effect
 from e2i_shared.causal.stability import Stability, population_stability
 from e2i_shared.datasets.frame import Dates
 from e2i_shared.errors import ContractError, InsufficientDataError, UnprocessableError
-from e2i_shared.tools._binning import MISSING, Bins, bin_column, cluster_codes, cluster_column, comparable_column
+from e2i_shared.tools._binning import (
+    COMPARABLE_KINDS,
+    MISSING,
+    Bins,
+    bin_column,
+    cluster_codes,
+    cluster_column,
+    comparable_column,
+)
 from e2i_shared.tools._columns import NUMERIC_KINDS, match_column, time_column
-from e2i_shared.tools._periods import Span, covered, last_complete
+from e2i_shared.tools._periods import Period, Span, covered, last_complete
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +33,7 @@ if TYPE_CHECKING:
     from e2i_shared.api.common import Json
     from e2i_shared.api.datasets import Column, Dataset
     from e2i_shared.datasets.frame import DataSource, Frame
-    from e2i_shared.tools._periods import Period
+    from e2i_shared.tools._periods import Grain
 
     Counts = NDArray[np.float64]
 
@@ -67,6 +76,10 @@ class Drift:
     def comparison_n(self) -> int:
         """Return the rows of the comparison."""
         return int(self.counts[1].sum())
+
+    def largest(self) -> str:
+        """Return the bin that contributes most."""
+        return self.bins.labels[int(np.argmax(self.stability.contributions))]
 
     def summary(self) -> Json:
         """Return rows, means and missing shares of both periods, and the design effect."""
@@ -152,6 +165,35 @@ def drift_of(question: DriftQuestion, frame: Frame, *, bins: int, level: float =
     return Drift(
         question, made, counts, population_stability(*counts, level=level, design_effect=widening), widening, means
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AllDrifts:
+    """The drift of every comparable column, the spans and their rows; ``skipped`` columns have no distribution to compare."""
+
+    drifts: tuple[Drift, ...]
+    reference: Span
+    comparison: Span
+    rows: tuple[int, int]
+    skipped: tuple[str, ...]
+
+
+def measure_all(dataset: Dataset, data: DataSource, grain: Grain) -> AllDrifts:
+    """Compare every comparable column's last complete period with all before, judged for all columns together."""
+    time = time_column(dataset, "dataset")
+    available = covered(time)
+    after = last_complete(available, grain) if available else None
+    before, after = spans(time, None, Period(start=str(after.start), end=str(after.end)) if after else None)
+    fit = [c for c in dataset.columns if c.kind in COMPARABLE_KINDS and c.role is not ColumnRole.ID]
+    cluster = cluster_column(dataset)
+    names = [*(c.name for c in fit), time.name, *([cluster.name] if cluster else [])]
+    frame = data.read(dataset.name, list(dict.fromkeys(names)))
+    days = days_of(frame, time)
+    rows = int(before.holds(days).sum()), int(after.holds(days).sum())
+    questions = [DriftQuestion(dataset, c, time, cluster, before, after) for c in fit]
+    level = 1.0 - 0.05 / max(1, len(fit))
+    drifts = tuple(drift_of(question, frame, bins=10, level=level) for question in questions)
+    return AllDrifts(drifts, before, after, rows, tuple(c.name for c in dataset.columns if c not in fit))
 
 
 def days_of(frame: Frame, time: Column) -> NDArray[np.datetime64]:

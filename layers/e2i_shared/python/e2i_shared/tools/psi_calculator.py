@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from e2i_shared.api.tools import ToolCategory
@@ -115,7 +114,7 @@ def run(params: Params, context: ToolContext) -> Result:
         threshold=found.threshold,
         beyond_chance=found.psi > found.threshold,
         bin_contributions=_contributions(drift),
-        largest_contribution=drift.bins.labels[int(np.argmax(found.contributions))],
+        largest_contribution=drift.largest(),
         reference_period=Period(start=str(question.reference.start), end=str(question.reference.end)),
         comparison_period=Period(start=str(question.comparison.start), end=str(question.comparison.end)),
         unit=question.column.unit,

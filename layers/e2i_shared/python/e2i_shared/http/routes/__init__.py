@@ -18,6 +18,7 @@ def every_router() -> Sequence[Router]:
         cohorts,
         compositions,
         datasets,
+        drifting,
         loading,
         running,
         selecting,
@@ -25,5 +26,17 @@ def every_router() -> Sequence[Router]:
         tools,
     )
 
-    subjects = (classify, classifications, compositions, datasets, loading, cohorts, selecting, tools, running, service)
+    subjects = (
+        classify,
+        classifications,
+        compositions,
+        datasets,
+        loading,
+        drifting,
+        cohorts,
+        selecting,
+        tools,
+        running,
+        service,
+    )
     return [subject.router for subject in subjects]
