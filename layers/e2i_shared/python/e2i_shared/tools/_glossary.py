@@ -142,7 +142,8 @@ _EVERYDAY = frozenset(
      "sensitivity", "instrument", "opportunity", "matching", "scripts", "prescriptions", "emails", "turnover", "revenue")
 )  # fmt: skip
 _ASKED = re.compile(
-    r"\b(?:what(?:'s| is| are| does| do)|define|definition of|meaning of|explain|understand|mean by)\s+(?:an?\s+|the\s+|is\s+)?"
+    r"\b(?:what(?:'s| is| are| does| do)|define|definition of|meaning of|explain|understand|mean by)\s+"
+    r"(?:the\s+(?:meaning|definition) of\s+)?(?:an?\s+|the\s+|is\s+)?"
     r"(?P<phrase>[^?.!,;]+?)(?:\s+(?:mean|means|stand for|in (?:plain|simple)\b.*))?\s*[?.!,;]?\s*$",
     re.IGNORECASE,
 )
