@@ -10,7 +10,7 @@ from builders_frames import context
 from dgps_effects import adoption
 from e2i_shared.api.common import Filter
 from e2i_shared.errors import InsufficientDataError, UnknownValueError, UnprocessableError
-from e2i_shared.tools import causal_effect_estimator
+from e2i_shared.tools import cate_analyzer, causal_effect_estimator, refutation_runner, sensitivity_analyzer
 from e2i_shared.tools._analysis import CausalResult
 from e2i_shared.tools._rerun import rerun
 from vega_lite import assert_valid
@@ -375,3 +375,31 @@ def test_every_estimate_can_be_made_again_from_its_specification(method):
     assert again.warnings == []
     assert again.estimate.inference.estimate == pytest.approx(found["ate"])
     assert again.estimate.inference.std_error == pytest.approx(found["std_error"])
+
+
+def test_a_panels_effect_can_be_refuted_but_not_cut_by_segment_like_rows():
+    data, _ = panel_data(125)
+    ctx = panel_context(data)
+    found = CausalResult.model_validate(run(ctx, **PANEL))
+
+    refuted = refutation_runner.run(refutation_runner.Params(causal_result=found), ctx)
+
+    assert refuted.gate_decision in {"proceed", "review"}
+    assert next(t for t in refuted.test_results if t.name == "placebo_treatment").passed
+    for tool, params in (
+        (cate_analyzer, cate_analyzer.Params(causal_result=found, segment_cols=["size"])),
+        (sensitivity_analyzer, sensitivity_analyzer.Params(causal_result=found)),
+    ):
+        with pytest.raises(UnprocessableError) as caught:
+            tool.run(params, ctx)
+        assert caught.value.field == "method"
+
+
+def test_an_arms_effect_can_be_refuted():
+    ctx = context(arms_data(), roles=ARMS_ROLES)
+    found = CausalResult.model_validate(run(ctx, **ARMS))
+
+    refuted = refutation_runner.run(refutation_runner.Params(causal_result=found), ctx)
+
+    assert refuted.gate_decision in {"proceed", "review"}
+    assert not any("Estimated again" in warning for warning in refuted.warnings)

@@ -16,7 +16,7 @@ from e2i_shared.errors import InsufficientDataError, UnprocessableError
 from e2i_shared.tools._arms import code_arms, several_levels
 from e2i_shared.tools._columns import match_column
 from e2i_shared.tools._panel import panel_of, treated_since
-from e2i_shared.tools._roles import ADJUSTED_ROLES, NO_COVARIATE_KINDS, parts_of
+from e2i_shared.tools._roles import ADJUSTED_ROLES, NO_COVARIATE_KINDS, PANEL_METHOD, parts_of
 from e2i_shared.tools._specification import CausalResult, Estimand, Method, Specification
 from e2i_shared.tools._subgroups import without_overlap
 from e2i_shared.tools._treatment import Coding, code_treatment
@@ -68,13 +68,21 @@ def settings_of(context: ToolContext, specification: Specification) -> Settings:
 
 
 def prepare(
-    asked: Specification, context: ToolContext, extra: Sequence[str] = (), *, several: bool = False
+    asked: Specification,
+    context: ToolContext,
+    extra: Sequence[str] = (),
+    *,
+    several: bool = False,
+    panels: bool = False,
 ) -> Prepared:
     """Read the columns and build the study; ``extra`` names further columns wanted in the frame.
 
-    With ``several`` a category of 3 to 10 levels becomes a study of several arms; else it needs a treatment_contrast.
+    With ``several`` a category of 3 to 10 levels becomes a study of several arms; else it needs a treatment_contrast. Without
+    ``panels`` a difference in differences is refused: its rows are no units to compare with each other.
     Raises UnknownColumnError, UnprocessableError or InsufficientDataError, each naming the field.
     """
+    if asked.method == PANEL_METHOD and not panels:
+        raise _no_panel()
     dataset = context.data.describe(asked.dataset)
     parts = parts_of(dataset, asked)
     further = [match_column(dataset, name).name for name in extra]
@@ -93,6 +101,16 @@ def prepare(
     warnings = _warnings(dataset, (frame, kept), study, parts, coding)
     assumptions = _assumptions(asked, dataset, study, specification, coding)
     return Prepared(study, specification, dataset, kept, parts.outcome, assumptions, warnings)
+
+
+def _no_panel() -> UnprocessableError:
+    return UnprocessableError(
+        "This tool compares rows with each other; a difference in differences compares units with their own past.",
+        field="method",
+        expected="an effect by another method",
+        got=PANEL_METHOD,
+        hint="Filter causal_effect_estimator to each segment, or refute the effect with refutation_runner.",
+    )
 
 
 def _weights(frame: Frame, name: str | None) -> Floats:

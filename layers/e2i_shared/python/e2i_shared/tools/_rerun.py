@@ -35,7 +35,7 @@ class Rerun:
 
 def rerun(reported: CausalResult, context: ToolContext) -> Rerun:
     """Estimate a reported effect again; raise what the estimator raises."""
-    prepared = prepare(reported.specification, context)
+    prepared = prepare(reported.specification, context, panels=True)
     found = estimate(prepared.study, settings_of(context, prepared.specification), prepared.specification.method)
     return Rerun(prepared, found, differences(reported, found))
 

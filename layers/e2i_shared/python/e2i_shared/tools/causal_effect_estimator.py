@@ -139,7 +139,7 @@ class Result(ToolResult):
 
 def run(params: Params, context: ToolContext) -> Result:
     """Return the effect; raise InsufficientDataError, NoVariationError, NoOverlapError or UnprocessableError, naming the field."""
-    prepared = prepare(Specification.model_validate(params.model_dump()), context, several=True)
+    prepared = prepare(Specification.model_validate(params.model_dump()), context, several=True, panels=True)
     found = estimate(prepared.study, settings_of(context, prepared.specification), params.method)
     study, inference = prepared.study, found.inference
     treated, control = _sides(study)
