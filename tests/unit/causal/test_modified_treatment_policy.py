@@ -10,7 +10,13 @@ from dgps import World, doses, straight, study_of
 from e2i_shared.causal.inference import infer_mean
 from e2i_shared.causal.modified_treatment_policy import Shift, relative, shifted_outcome
 from e2i_shared.causal.study import Settings
-from e2i_shared.errors import InsufficientDataError, NoOverlapError, NoVariationError, UnprocessableError
+from e2i_shared.errors import (
+    EstimationError,
+    InsufficientDataError,
+    NoOverlapError,
+    NoVariationError,
+    UnprocessableError,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -204,8 +210,22 @@ def test_what_no_unit_alike_received_counts_as_beyond():
         (doses(1, 300).study, Shift("add", 1.0), np.arange(300) < 10, InsufficientDataError, "target_population"),
         (replace(doses(1, 300).study, outcome=np.ones(300)), Shift("add", 1.0), None, NoVariationError, "outcome_col"),
         (doses(1, 300).study.take(np.arange(40)), Shift("add", 1.0), None, InsufficientDataError, "filters"),
+        (
+            replace(doses(1, 300).study, outcome=np.full(300, np.inf)),
+            Shift("add", 1.0),
+            None,
+            EstimationError,
+            "outcome_col",
+        ),
+        (
+            replace(doses(1, 300).study, treatment=np.full(300, 2.0)),
+            Shift("add", 1.0),
+            None,
+            NoVariationError,
+            "treatment_col",
+        ),
     ],
-    ids=["0/1", "moves nobody", "few rows", "constant outcome", "small"],
+    ids=["0/1", "moves nobody", "few rows", "constant outcome", "small", "infinite", "constant dose"],
 )
 def test_what_cannot_be_shifted_is_refused(study, shift, rows, error, field):
     with pytest.raises(error) as caught:

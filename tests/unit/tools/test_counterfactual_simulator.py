@@ -13,6 +13,7 @@ from e2i_shared.datasets.sample import level_texts
 from e2i_shared.errors import (
     InsufficientDataError,
     NoOverlapError,
+    NoVariationError,
     UnknownValueError,
     UnprocessableError,
 )
@@ -235,3 +236,55 @@ def test_it_draws_the_change_before_and_after_and_the_curve(sample_context, more
 
 def test_the_same_seed_gives_the_same_answer(more_for_low, sample_context):
     assert what_if(sample_context, target_population=["Allergy", "Dermatology"]) == more_for_low
+
+
+def dose_data(**change: Any):
+    rng = np.random.default_rng(9)
+    n = 200
+    x, dose = rng.normal(size=n), rng.poisson(2, n).astype(float)
+    columns = {"x": x, "dose": dose, "y": dose + x + rng.normal(size=n)} | change
+    return context(
+        {name: np.asarray(values).tolist() for name, values in columns.items()},
+        roles={"dose": "treatment", "y": "outcome", "x": "covariate"},
+        kinds={"dose": "number"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"dose": np.full(200, 2.0)}, NoVariationError),
+        ({"y": np.full(200, 2.0)}, NoVariationError),
+        ({"dose": np.full(200, np.nan)}, InsufficientDataError),
+        ({"x": np.arange(40.0), "dose": np.arange(40.0) % 4, "y": np.arange(40.0)}, InsufficientDataError),
+    ],
+    ids=["constant dose", "constant outcome", "all missing", "40 rows"],
+)
+def test_data_that_cannot_tell_are_refused(change, error):
+    baseline = {"dataset": "data", "treatment_col": "dose", "outcome_col": "y"}
+
+    with pytest.raises(error):
+        what_if(dose_data(**change), {"kind": "shift", "amount": 1, "cap": 4}, baseline=baseline)
+
+
+def test_an_outcome_that_is_the_treatment_is_refused():
+    baseline = {"dataset": "data", "treatment_col": "dose", "outcome_col": "dose"}
+
+    with pytest.raises(UnprocessableError) as caught:
+        what_if(dose_data(), {"kind": "shift", "amount": 1}, baseline=baseline)
+    assert caught.value.field == "outcome_col"
+
+
+def test_weights_of_the_model_are_kept():
+    heavy = np.where(np.arange(200) % 2 == 0, 3.0, 1.0)
+    ctx = dose_data(heavy=heavy)
+    ask = {"dataset": "data", "treatment_col": "dose", "outcome_col": "y", "confounders": ["x"], "weight_col": "heavy"}
+    model = run_tool("causal_effect_estimator", ask, ctx)
+
+    found = what_if(ctx, {"kind": "shift", "amount": 1, "cap": 4}, baseline={}, causal_model=model)
+
+    y = ctx.data.read("data", ["y"]).numbers("y")
+    assert found["baseline_outcome"] == pytest.approx(np.average(y, weights=heavy))
+    with pytest.raises(UnprocessableError) as caught:
+        what_if(ctx, {"kind": "set", "amount": 2}, baseline={}, causal_model=model)
+    assert caught.value.field == "weight_col"
