@@ -19,6 +19,7 @@ from cli.runtime import running
 ALONE = {
     "imports": (),
     "classifier": (),
+    "planner": (),
     "csv_load": (),
     "tools": (),
     "estimators": (),

@@ -94,13 +94,7 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
     kpi = find_kpi(reading, lexicon.dataset, names) if by_name else None
     reading = without_named(reading, question, names, kpi)
     dataset = lexicon.dataset
-    found = all_conditions(reading, dataset)
-    found += extreme_conditions(reading, dataset) if question.domain != Domain.GAP else []
-    found += _qualities(reading, dataset, found) if intent == Intent.COHORT else []
-    spoken_for = {m for c in found for m in c.used}
-    splits = [m for m in split_columns(reading) if m not in spoken_for and not _is_lever(m, question, dataset)]
-    splits = [] if intent == Intent.ROI else splits  # "at $50 per call" is a price, not a split by calls
-    free = [m for m in reading.columns if m not in spoken_for and m not in splits]
+    found, splits, free = _roles(reading, question, intent, dataset)
     causal = question.domain in _CAUSAL_DOMAINS and intent not in _WITHOUT_SLOTS
     slots = causal_slots(question.text) if causal else Slots()
     causes, effects = _causes_and_effects(question, slots, _variables(free, dataset), lexicon)
@@ -169,6 +163,19 @@ def without_named(
     return replace(
         reading, unknown=kept, mentions=tuple(m for m in reading.mentions if not start <= m.start < end or m.value)
     )
+
+
+def _roles(
+    reading: Reading, question: DetailedSubQuestion, intent: Intent, dataset: Dataset
+) -> tuple[list[Condition], list[Mention], list[Mention]]:
+    """Return the conditions of a text, the columns it splits by, and the columns left over."""
+    found = all_conditions(reading, dataset)
+    found += extreme_conditions(reading, dataset) if question.domain != Domain.GAP else []
+    found += _qualities(reading, dataset, found) if intent == Intent.COHORT else []
+    spoken_for = {m for c in found for m in c.used}
+    splits = [m for m in split_columns(reading) if m not in spoken_for and not _is_lever(m, question, dataset)]
+    splits = [] if intent == Intent.ROI else splits  # "at $50 per call" is a price, not a split by calls
+    return found, splits, [m for m in reading.columns if m not in spoken_for and m not in splits]
 
 
 def _qualities(reading: Reading, dataset: Dataset, found: Sequence[Condition]) -> list[Condition]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_shared.api.composition import Claim
-    from e2i_shared.composer.claims.told import Told
+    from e2i_shared.composer.claims.told import Told, Transform
 
 _MOST_PERIODS = 12
 
@@ -22,7 +22,8 @@ def forecast(told: Told) -> Iterator[Claim]:
         return
     raw = told.get("/unit")
     share = raw == "fraction"
-    transform, unit = ("percent" if share else "none"), None if share else shown_unit(raw)
+    transform: Transform = "percent" if share else "none"
+    unit = None if share else shown_unit(raw)
     where = f" in {s}" if (s := scope_of(told)) else ""
     at = f"/forecast/{len(rows) - 1}"
     bounds = [f"{at}/{f}" for f in ("value", "lower", "upper")]
