@@ -30,7 +30,8 @@ def two_sample_gap(a: Floats, b: Floats) -> Gap:
     """Return D = sup|F_a − F_b| of sorted samples ``a`` (n,) and ``b`` (m,) without NaN, and the Mann–Whitney probability."""
     n, m = len(a), len(b)
     at_a = np.searchsorted(b, a, side="right")
-    below = np.searchsorted(b, a, side="left")
+    tied = bool((b[np.maximum(at_a - 1, 0)] == a).any())
+    below = np.searchsorted(b, a, side="left") if tied else at_a
     last = np.append(a[1:] != a[:-1], True)
     first = np.insert(a[1:] != a[:-1], 0, True)
     positions = np.arange(n)
