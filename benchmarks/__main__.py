@@ -25,6 +25,7 @@ ALONE = {
     "estimators": (),
     "peers": ("--draws", "20"),
     "startup": (),
+    "twins": (),
     "database": ("--episodes", "100000", "--vectors", "20000"),
 }
 ON_A_SERVICE = {"api": ("--seconds", "20"), "composer": ("--runs", "20")}

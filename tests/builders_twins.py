@@ -148,3 +148,24 @@ def market(seed: int, n: int = 5_000) -> dict[str, Any]:
         "age": np.round(30 + x["tenure"] + rng.gamma(3, 2, n)),
         "calls": rng.poisson(0.5 + 0.3 * x["decile"]).astype(float),
     }
+
+
+LEVERS = {"email": 0.8, "speaker": 1.5, "digital_ads": 0.4, "peer": 0.0, "visits": 0.5, "samples": 0.1}
+
+
+def wide(seed: int, n: int = 5_000) -> TwinWorld:
+    """The market's fifteen features and six interventions, four 0/1 and two doses, with ``LEVERS`` as their true effects."""
+    rng = np.random.default_rng(seed)
+    x = market(seed + 1, n)
+    level = (x["decile"] - 5.5) / 2.9
+    oncology = (x["specialty"][0] == 2).astype(float)
+    lean = 0.6 * level + 0.8 * (x["digital"] - 0.4) * 2
+    binary = ("email", "speaker", "digital_ads", "peer")
+    given = {name: (rng.random(n) < expit(lean - 0.3 * j)).astype(float) for j, name in enumerate(binary)}
+    given |= {"visits": rng.poisson(np.exp(0.6 + 0.3 * level)).astype(float)}
+    given |= {"samples": rng.poisson(np.exp(1.2 + 0.2 * level)).astype(float)}
+    y = 10 + 2 * level + np.sin(5 * x["digital"]) + 0.1 * x["trx"] + oncology + rng.normal(size=n)
+    y = y + sum(LEVERS[name] * values for name, values in given.items())
+    roles = dict.fromkeys(x, "covariate") | dict.fromkeys(given, "treatment") | {"sales": "outcome"}
+    source, frame = source_of({**x, **given, "sales": y}, roles)
+    return TwinWorld(source, frame, {name: np.full(n, effect) for name, effect in LEVERS.items()})

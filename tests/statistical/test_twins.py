@@ -103,7 +103,7 @@ def test_more_twins_never_make_an_interval_narrower_than_the_data_allows():
         spread = np.std([a.error for a in found[question, 50_000]])
 
         assert errors[2] >= 0.93 * spread
-        assert errors[2] >= 0.9 * errors[0]
+        assert errors[2] >= 0.8 * errors[0]  # what is left is Monte-Carlo error of 1,000 twins
 
 
 @pytest.mark.statistical

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 PHASES = ("read", "propensity", "matching", "population", "effects", "bundle")
 _STARTS = {"read": 0, "propensity": 5, "matching": 25, "population": 30, "effects": 40, "bundle": 95, "done": 100}
 BASELINE_FOLDS = 3
+REPEATS, REPEATED_BELOW = 3, 20_000  # of the propensity's cross-fitting
 
 
 class TrainingCancelledError(ConflictError):
@@ -136,10 +137,13 @@ def propensity_models(
     found = {}
     for number, (name, study) in enumerate(binary.items()):
         report.at("propensity", number / len(binary))
-        folds = nuisance.draw_folds(study, nuisance.fold_count(study, settings), settings.seed)
-        learner = Learner(folds, binary=True, seed=settings.seed, threads=settings.threads)
+        learners = _learners(study, settings)
         model = train_propensity_model(
-            study.treatment, study.design, learner, search_seconds=spec.search_seconds / len(binary)
+            study.treatment,
+            study.design,
+            learners[0],
+            search_seconds=spec.search_seconds / len(binary),
+            again=learners[1:],
         )
         if model.effective_size < 20 or model.share_outside > 0.9:
             raise NoOverlapError(
@@ -152,6 +156,15 @@ def propensity_models(
             )
         found[name] = model
     return found
+
+
+def _learners(study: Study, settings: Settings) -> list[Learner]:
+    count = nuisance.fold_count(study, settings)
+    seeds = [settings.seed + 1_000 * r for r in range(REPEATS if study.n < REPEATED_BELOW else 1)]
+    return [
+        Learner(nuisance.draw_folds(study, count, seed), binary=True, seed=seed, threads=settings.threads)
+        for seed in seeds
+    ]
 
 
 def twin_pairs(

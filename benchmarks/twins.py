@@ -1,0 +1,253 @@
+"""Digital twins against their promises, printed with kept or MISSED, and saved as JSON.
+
+``--draws N`` (20) worlds for error and no effect, ``--coverage N`` (off) for coverage at three twin counts, ``--large`` adds
+training on 100,000 rows, ``--peers`` SDV's copula and EconML's DR-learner beside ours (from ``.venv-peers``, where it exists).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from e2i_shared.causal.diagnostics import auc
+from e2i_shared.twins import bundle as bundles
+from e2i_shared.twins import realism
+from e2i_shared.twins.population import fit_copula, population
+from e2i_shared.twins.rules import discover
+from e2i_shared.twins.simulate import simulate
+from e2i_shared.twins.spec import SimulationSpec
+from e2i_shared.twins.table import Table, table_of
+from e2i_shared.twins.train import Trained, train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results" / "twins.json"
+PEERS = ROOT / ".venv-peers" / "bin" / "python"
+sys.path.insert(0, str(ROOT / "tests"))
+import builders_twins as worlds  # type: ignore[import-not-found]  # noqa: E402  -- worlds of the tests, outside the package
+
+Row = dict[str, Any]
+COUNTS = (1_000, 10_000, 50_000)
+
+
+def row(measure: str, value: float, bar: str, kept: bool | None) -> Row:
+    """Print one measure beside its bar and return it."""
+    said = {True: "kept", False: "MISSED", None: ""}[kept]
+    print(f"{measure:58} {value:>12.4g}  {bar:>12}  {said}", flush=True)
+    return {"measure": measure, "value": value, "bar": bar, "kept": kept}
+
+
+def at_most(measure: str, value: float, bar: float) -> Row:
+    """Return a row that is kept at or under its bar."""
+    return row(measure, value, f"<= {bar:g}", value <= bar)
+
+
+def at_least(measure: str, value: float, bar: float) -> Row:
+    """Return a row that is kept at or over its bar."""
+    return row(measure, value, f">= {bar:g}", value >= bar)
+
+
+def best_ms(run: Callable[[], object], times: int = 5) -> float:
+    """Return the least wall time of several runs, in milliseconds."""
+    found = []
+    for _ in range(times):
+        started = time.perf_counter()
+        run()
+        found.append(1000 * (time.perf_counter() - started))
+    return min(found)
+
+
+def ask(bundle: bundles.Bundle, kind: str, **more: Any) -> Any:
+    """Simulate without pictures."""
+    return simulate(bundle, SimulationSpec.model_validate({"intervention_type": kind} | more), with_charts=False)
+
+
+def population_rows() -> list[Row]:
+    """Measure realism and speed of the population on 5,000 × 15."""
+    real = table_of(worlds.source_of(worlds.market(1), {})[1])
+    fitted = best_ms(lambda: fit_copula(real, 0).draw(10_000, 0), 3)
+    copula = fit_copula(real, 0)
+    found = realism.compare(real, population(real, 5_000, seed=1), discover(real.numbers, real.categories))
+    return [
+        at_most("population: C2ST AUC (boosting)", found.c2st_auc or 1.0, 0.62),
+        at_least("population: KS complement", found.ks_complement, 0.98),
+        at_least("population: Spearman similarity", found.spearman, 0.98),
+        at_most("population: rules broken", found.rules_broken, 0),
+        at_most("population: copies of real units", found.copies, 0),
+        row("population: distance to nearest real unit (1 = as real)", found.privacy, "", None),
+        at_most("population: 50,000 rows drawn, ms", best_ms(lambda: copula.draw(50_000, 1)), 150),
+        row("population: fit and draw 10,000, ms", fitted, "", None),
+    ]
+
+
+def training_rows(large: bool) -> tuple[list[Row], Trained]:
+    """Measure training in processes of their own, for their memory, and keep a small one to simulate with."""
+    rows = []
+    for n, bar in ((5_000, 30.0), *([(100_000, 300.0)] if large else [])):
+        command = [sys.executable, __file__, "--train", str(n)]
+        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - this script
+        seconds, memory = json.loads(out.splitlines()[-1])
+        rows.append(at_most(f"train {n:,} x 15, 6 interventions, two threads: s", seconds, bar))
+        rows.append(at_most(f"train {n:,} x 15: peak memory, MiB", memory, 2048))
+    world = worlds.confounded(1, 5_000)
+    return rows, train(world.source, worlds.twin_spec(twins=50_000), threads=2)
+
+
+def train_once(n: int) -> None:
+    """Train once and print seconds and peak memory."""
+    world = worlds.wide(1, n)
+    spec = worlds.twin_spec(interventions=list(worlds.LEVERS), twins=50_000)
+    started = time.perf_counter()
+    train(world.source, spec, threads=2)
+    print(json.dumps([time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+
+
+def model_rows(trained: Trained) -> list[Row]:
+    """Measure propensity against the oracle, and matching."""
+    rng = np.random.default_rng(1)
+    world = worlds.confounded(1, 5_000)
+    x = {n: world.frame.columns[n] for n in ("specialty", "decile", "digital")}
+    level = (x["decile"].values - 5.5) / 2.9
+    wave = np.sin(6 * x["digital"].values) + 0.3 * level
+    chance = worlds.expit(0.9 * wave + 0.3 * (x["specialty"].codes == 2) - 0.2)
+    oracle = auc(world.frame.numbers("email"), chance + 1e-9 * rng.random(len(chance)))
+    model = trained.figures["propensity"]["email"]
+    worst = max(abs(b["after"]) for b in trained.figures["matching"]["email"]["balance"])
+    named = trained.figures["matching"]["email"]["valid"] or bool(trained.figures["matching"]["email"]["unbalanced"])
+    return [
+        at_most("propensity: AUC short of the oracle's", oracle - model["auc"], 0.01),
+        at_most("propensity: calibration error", model["calibration_error"], 0.03),
+        row("propensity: accuracy (the oracle's may be lower than 0.75)", model["accuracy"], "", None),
+        row("matching: worst SMD, < 0.1 or named", worst, "< 0.1", worst < 0.1 or named),
+    ]
+
+
+def speed_rows(trained: Trained) -> list[Row]:
+    """Measure simulations, warm, in process."""
+    bundle = bundles.read(bundles.write(trained.bundle))
+    rows = []
+    for count, bar in zip(COUNTS, (50, 50, 150), strict=True):
+        for kind in ("email", "visits"):
+            spec = SimulationSpec(intervention_type=kind, twin_count=count)
+            took = best_ms(partial(simulate, bundle, spec))
+            rows.append(at_most(f"simulate {kind}, {count:,} twins, with pictures: ms", took, bar))
+    return rows
+
+
+def error_rows(draws: int) -> list[Row]:
+    """Measure the average error at n = 5,000, and what is said where there is no effect."""
+    errors, raw, advice = [], [], []
+    for seed in range(draws):
+        world = worlds.confounded(90_000 + seed, 5_000)
+        bundle = train(world.source, worlds.twin_spec(interventions=["email"], seed=seed)).bundle
+        truth = world.truth("email")
+        errors.append(abs(ask(bundle, "email").simulated_ate - truth) / truth)
+        email, sales = world.frame.numbers("email"), world.frame.numbers("sales")
+        raw.append(abs(sales[email == 1].mean() - sales[email == 0].mean() - truth) / truth)
+        nothing = worlds.confounded(91_000 + seed, 2_000, effect=0.0, spread=0.0)
+        still = train(nothing.source, worlds.twin_spec(interventions=["email"], seed=seed)).bundle
+        advice.append(ask(still, "email").recommendation)
+    return [
+        at_most(f"ATE: mean relative error at 5,000, {draws} draws", float(np.mean(errors)), 0.05),
+        row("ATE: the same of the raw difference", float(np.mean(raw)), "", None),
+        at_least(f"no effect: share skipped, {draws} draws", advice.count("skip") / draws, 0.95),
+        at_most("no effect: share deployed", advice.count("deploy") / draws, 0.05),
+    ]
+
+
+def coverage_rows(draws: int) -> list[Row]:
+    """Measure the 95% interval's coverage at three twin counts."""
+    held: dict[tuple[str, int], list[bool]] = {(k, c): [] for k in ("email", "visits") for c in COUNTS}
+    for seed in range(draws):
+        world = worlds.confounded(92_000 + seed, 1_500)
+        bundle = train(world.source, worlds.twin_spec(twins=50_000, seed=seed)).bundle
+        for (kind, count), kept in held.items():
+            low, high = ask(bundle, kind, twin_count=count, seed=seed).confidence_interval
+            kept.append(low <= world.truth(kind) <= high)
+    return [
+        row(f"coverage of {kind}, {count:,} twins, {draws} draws", share, "0.93-0.97", 0.93 <= share <= 0.97)
+        for (kind, count), kept in held.items()
+        for share in [float(np.mean(kept))]
+    ]
+
+
+def peer(which: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    """Run one library on arrays in its own environment."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
+        np.savez(source, allow_pickle=False, **arrays)
+        script = Path(__file__).with_name("twins_peer.py")
+        subprocess.run([PEERS, script, which, source, target], check=True, capture_output=True)  # noqa: S603 - our script
+        with np.load(target) as found:
+            return {k: found[k] for k in found.files}
+
+
+def peer_rows() -> list[Row]:
+    """Put SDV's copula and EconML's DR-learner beside ours."""
+    if not PEERS.exists():
+        print("no .venv-peers: `make peers` installs what is compared with")
+        return []
+    real = table_of(worlds.source_of(worlds.market(1), {})[1])
+    names = {n: f"category:{n}" if n in real.categories else n for n in real.names}
+    found = peer("copula", {names[n]: real.values(n) for n in real.names})
+    drawn = Table(
+        10_000,
+        {n: found[n] for n in real.numbers},
+        {n: found[names[n]] for n in real.categories},
+        real.levels,
+        real.dates,
+    )
+    likeness = realism.compare(real, drawn, discover(real.numbers, real.categories))
+    world = worlds.confounded(1, 5_000)
+    x = np.column_stack(
+        [table_of(world.frame).values(n) for n in ("decile", "tenure", "digital", "specialty", "region")]
+    )
+    x = np.column_stack([x, world.frame.numbers("visits")])
+    other = peer("effect", {"x": x, "a": world.frame.numbers("email"), "y": world.frame.numbers("sales")})
+    return [
+        row("SDV GaussianCopula: C2ST AUC", likeness.c2st_auc or 1.0, "", None),
+        row("SDV GaussianCopula: KS complement", likeness.ks_complement, "", None),
+        row("SDV GaussianCopula: Spearman similarity", likeness.spearman, "", None),
+        row("SDV GaussianCopula: rules broken, of 10,000 rows", likeness.rules_broken, "", None),
+        row("SDV GaussianCopula: fit and draw 10,000, CPU s", float(found["seconds"]), "", None),
+        row("EconML LinearDRLearner: relative error", abs(float(other["effect"]) / world.truth("email") - 1), "", None),
+        row("EconML LinearDRLearner: CPU s", float(other["seconds"]), "", None),
+    ]
+
+
+def main() -> int:
+    """Measure, print, save; return 1 when a promise is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--coverage", type=int, default=0)
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--train", type=int, default=0, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.train:
+        train_once(options.train)
+        return 0
+    rows = population_rows()
+    more, trained = training_rows(options.large)
+    rows += more + model_rows(trained) + speed_rows(trained)
+    rows += error_rows(options.draws) if options.draws else []
+    rows += coverage_rows(options.coverage) if options.coverage else []
+    rows += peer_rows() if options.peers else []
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")
+    return int(any(r["kept"] is False for r in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
