@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from builders_answers import OUTPUTS
 from e2i_shared.composer.claims import claims_of
+from e2i_shared.composer.claims.change import premise
 from e2i_shared.composer.claims.told import Labels, Told
 from e2i_shared.composer.confidence import step_confidence
 from e2i_shared.composer.grounding import Sources, _from_claims, check_text
@@ -64,6 +65,23 @@ class TestChange:
 
     def test_a_rise_is_told_as_one(self):
         assert "rose by 5,038 TRx (15.6%)" in said("change_attributor", change=5038.0, change_pct=15.55)[0]
+
+    @pytest.mark.parametrize(
+        ("question", "change", "said"),
+        [
+            ("Why did TRx drop in Q3", 12.0, ["The question takes a fall for granted, but the measure rose."]),
+            ("Why did TRx grow in Q3", -12.0, ["The question takes a rise for granted, but the measure fell."]),
+            ("Why did TRx drop in Q3", -12.0, []),
+            ("Why did TRx change in Q3", 12.0, []),
+        ],
+    )
+    def test_a_premise_that_does_not_hold_is_said(self, question, change, said):
+        told = Told(1, "change_attributor", OUTPUTS["change_attributor"](change=change), {}, LABELS)
+        assert [c.text for c in premise(told, question)] == said
+
+    def test_other_tools_have_no_such_premise(self):
+        told = Told(1, "counterfactual_simulator", OUTPUTS["counterfactual_simulator"](), {}, LABELS)
+        assert list(premise(told, "what if calls drop")) == []
 
 
 class TestDrivers:

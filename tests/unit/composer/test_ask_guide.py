@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 from e2i_shared.tools._registry import catalogue
 
-from benchmarks.planner import plan
+from benchmarks import planner
 
+plan = cache(planner.plan)
 GUIDE = Path("docs/ask.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]

@@ -8,6 +8,7 @@ from e2i_shared.api.common import Filter
 from e2i_shared.api.composition import Answer, AnswerPart, CompositionStatus, MissingPart
 from e2i_shared.composer.caveats import caveats_of, next_step_of
 from e2i_shared.composer.claims import claims_of
+from e2i_shared.composer.claims.change import premise
 from e2i_shared.composer.claims.told import Labels, Told
 from e2i_shared.composer.confidence import part_confidence
 from e2i_shared.composer.grounding import check_answer, require_grounded
@@ -158,7 +159,7 @@ def _labels(plan: Plan, datasets: Sequence[Dataset]) -> Labels:
 def _claims(question: DetailedSubQuestion, told: Mapping[int, Told], book: Mapping[int, StepRecord]) -> list[Claim]:
     own = [t for n, t in sorted(told.items()) if question.id in book[n].step.serves.split(",")]
     own.sort(key=lambda t: t.tool not in _ANSWERING)  # what was asked for before what it needed
-    return _in_focus(question, [claim for t in own for claim in claims_of(t)])
+    return _in_focus(question, [claim for t in own for claim in (*claims_of(t), *premise(t, question.text))])
 
 
 def _in_focus(question: DetailedSubQuestion, claims: list[Claim]) -> list[Claim]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.composer.claims.told import excludes_zero, say, scope_of, shown_unit
@@ -21,6 +22,12 @@ _SPECIAL = {
     "counted": "how many are counted",
     "mix_through_levers": "who is counted, by way of the levers",
 }
+_FALL = re.compile(
+    r"\b(?:drop\w*|f[ae]ll\w*|declin\w*|decreas\w*|down|lower|dip\w*|slump\w*|plung\w*|lost|lose)\b", re.IGNORECASE
+)
+_RISE = re.compile(
+    r"\b(?:r[io]se|rising|risen|gr[eo]w\w*|increas\w*|jump\w*|spik\w*|up|higher|gain\w*)\b", re.IGNORECASE
+)
 _TELLING = 0.05
 
 
@@ -49,6 +56,18 @@ def change(told: Told) -> Iterator[Claim]:
         )
     yield from _kinds(told, unit)
     yield from _slices(told, unit)
+
+
+def premise(told: Told, question: str) -> Iterator[Claim]:
+    """Say that the measure went the other way, where a question about a fall (or a rise) takes it for granted."""
+    moved = told.get("/change")
+    if not isinstance(moved, (int, float)) or told.tool != "change_attributor":
+        return
+    fell, rose = (bool(p.search(question)) for p in (_FALL, _RISE))
+    if fell and not rose and moved > 0:
+        yield say("The question takes a fall for granted, but the measure rose.")
+    if rose and not fell and moved < 0:
+        yield say("The question takes a rise for granted, but the measure fell.")
 
 
 def _main_cause(told: Told, unit: str | None) -> Claim:
