@@ -89,3 +89,9 @@ def test_another_model_threshold_or_history_has_another_key():
     }
 
     assert len(keys) == 4
+
+
+def test_a_one_way_curve_is_of_a_trained_intervention():
+    assert twin_spec(monotone={"visits": "increasing"}).monotone == {"visits": "increasing"}
+    with pytest.raises(ValidationError, match="'calls' is none of the interventions"):
+        twin_spec(monotone={"calls": "increasing"})

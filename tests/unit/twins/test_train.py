@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -221,3 +222,33 @@ def test_searching_for_propensity_trees_keeps_the_truth():
     bundle = train(world.source, twin_spec(interventions=["email"], twins=300, search_seconds=1.0)).bundle
 
     assert within(answer(bundle, "email"), world.truth("email"), 4)
+
+
+def test_missing_features_and_levels_are_learned_around():
+    world = confounded(28, 2_000)
+    rng = np.random.default_rng(28_000)
+    columns = {name: world.frame.columns[name] for name in world.frame.columns}
+    made = {name: (c.codes, c.levels) if hasattr(c, "codes") else c.values.copy() for name, c in columns.items()}
+    made["tenure"][rng.random(2_000) < 0.2] = np.nan
+    made["region"] = (np.where(rng.random(2_000) < 0.1, -1, made["region"][0]), made["region"][1])
+    roles = dict.fromkeys(("specialty", "region", "decile", "tenure", "digital"), "covariate")
+    source, _ = source_of(made, roles | {"email": "treatment", "visits": "treatment", "sales": "outcome"})
+    bundle = train(source, twin_spec(twins=1_000)).bundle
+
+    assert within(answer(bundle, "email"), world.truth("email"))
+    assert within(answer(bundle, "visits", config={"dose_change": 1}), world.truth("visits"))
+    assert np.isnan(bundle.twins.numbers["tenure"]).mean() == pytest.approx(0.2, abs=0.06)
+    assert [g.level for g in answer(bundle, "email").effect_heterogeneity["region"]] == [
+        "East",
+        "North",
+        "South",
+        "West",
+    ]
+
+
+def test_a_curve_asked_to_rise_never_falls():
+    world = confounded(29, 1_200, dose_effect=0.0, spread=0.0)
+    spec = twin_spec(interventions=["visits"], twins=300, monotone={"visits": "increasing"})
+    curve = answer(train(world.source, spec).bundle, "visits").dose_response
+
+    assert all(b.effect >= a.effect - 1e-12 for a, b in itertools.pairwise(curve))

@@ -251,7 +251,7 @@ def may_retrain(
 def better(challenger: Floats, champion: Floats, *, least: float = 0.0) -> bool:
     """Say whether a challenger's held-out losses (n,) are lower than the champion's on the same units by more than chance.
 
-    One-sided paired z test at 5%; ``least`` is the mean improvement below which nothing is promoted.
+    Losses come from ``neighbours.held_out_losses``. One-sided paired z test at 5%; ``least`` is the mean improvement below which nothing is promoted.
     """
     gain = champion - challenger
     se = float(gain.std(ddof=1)) / len(gain) ** 0.5

@@ -11,14 +11,18 @@ from e2i_shared.errors import UnknownColumnError, UnknownValueError
 from e2i_shared.twins.bundle import Arms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from e2i_shared.twins.bundle import Bundle
     from e2i_shared.twins.entity import State, Value
+    from e2i_shared.twins.table import Table
 
     Floats = NDArray[np.float64]
 
 NEIGHBOURS = 100
+MOST_COMPARED, CHUNK = 10_000, 256
 
 
 class Neighbours:
@@ -83,6 +87,35 @@ class Neighbours:
         count = min(NEIGHBOURS, twins.n)
         rows = np.argpartition(distance, count - 1)[:count]
         return {name: float(values[rows].mean()) for name, values in self._expected.items()}
+
+
+def held_out_losses(bundle: Bundle, rows: Table, outcome: Floats) -> Floats:
+    """Return squared errors (n,) of the outcome that a twin expects of units it was not trained on.
+
+    What is expected of a unit is the mean of the nearest twins' baselines. ``rows`` hold features and interventions; two twins judged
+    on the same rows are compared with ``fidelity.better``.
+    """
+    pool = bundle.twins.take(np.arange(min(bundle.twins.n, MOST_COMPARED)))
+    spread = {n: max(float(np.nanstd(v)), 1e-9) for n, v in bundle.twins.numbers.items()}
+    near, far = _places(pool, bundle.twins, spread), _places(rows, bundle.twins, spread)
+    losses = np.empty(rows.n)
+    for start in range(0, rows.n, CHUNK):
+        part = far[start : start + CHUNK]
+        distance = (near**2).sum(axis=1) - 2 * part @ near.T
+        count = min(NEIGHBOURS, pool.n)
+        picked = np.argpartition(distance, count - 1, axis=1)[:, :count]
+        losses[start : start + CHUNK] = (outcome[start : start + CHUNK] - bundle.baseline[picked].mean(axis=1)) ** 2
+    return losses
+
+
+def _places(table: Table, twins: Table, spread: Mapping[str, float]) -> Floats:
+    """Return rows as points (n, d) whose squared distances are those of ``Neighbours``; missing numbers lie at the middle."""
+    columns = [
+        np.nan_to_num(table.numbers[n] / spread[n], nan=float(np.nanmean(v)) / spread[n])
+        for n, v in twins.numbers.items()
+    ]
+    levels = [table.categories[n] == code for n in twins.categories for code in range(len(twins.levels[n]) + 1)]
+    return np.column_stack([*columns, *levels]).astype(np.float64)
 
 
 def _number(value: Value) -> bool:

@@ -61,6 +61,8 @@ class TwinSpec(Wire):
             raise ValueError("interventions: each may be named once")
         if self.outcome in self.interventions:
             raise ValueError(f"interventions: {self.outcome!r} is the outcome")
+        if strange := sorted(set(self.monotone) - set(self.interventions)):
+            raise ValueError(f"monotone: {strange[0]!r} is none of the interventions")
         return self
 
 
