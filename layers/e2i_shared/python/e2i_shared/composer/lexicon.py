@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnKind, ColumnRole
@@ -101,12 +102,17 @@ def values_of(column: Column) -> list[str]:
     return [value for value, _ in column.statistics.top_values] if column.kind in _VALUE_KINDS else []
 
 
+@lru_cache(maxsize=16384)
+def _likeness(left: str, right: str) -> float:
+    return difflib.SequenceMatcher(None, left, right).ratio()
+
+
 def nearest_columns(phrase: str, dataset: Dataset, roles: Sequence[ColumnRole] = ()) -> list[str]:
     """Return up to eight columns a phrase may have meant: those of the roles first, nearest spelling first."""
 
     def likeness(column: Column) -> float:
         names = [column.name, *column.synonyms]
-        return max(difflib.SequenceMatcher(None, key(phrase), key(name)).ratio() for name in names)
+        return max(_likeness(key(phrase), key(name)) for name in names)
 
     columns = [c for c in dataset.columns if c.role not in {ColumnRole.IGNORE, ColumnRole.ID}]
     ranked = sorted(columns, key=lambda c: (c.role not in roles if roles else 0, -likeness(c)))

@@ -108,10 +108,9 @@ def _is_essential(token: Token, reading: Reading, starts: set[int]) -> bool:
 def _exact(text: str, tokens: Sequence[Token], lexicon: Lexicon) -> Iterator[tuple[int, int, list[Target]]]:
     for size in range(min(_LONGEST_PHRASE, len(tokens)), 0, -1):
         for start in range(len(tokens) - size + 1):
-            if size > 1 and not _adjacent(text, tokens[start : start + size]):
-                continue
-            targets = lexicon.exact("".join(t.stem for t in tokens[start : start + size]))
-            if targets:
+            group = tokens[start : start + size]
+            targets = lexicon.exact("".join([t.stem for t in group]))
+            if targets and (size == 1 or _adjacent(text, group)):
                 yield start, start + size, targets
 
 

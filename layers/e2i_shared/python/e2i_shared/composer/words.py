@@ -111,6 +111,7 @@ def _english() -> frozenset[str]:
     return frozenset(words) | frozenset(stem(w) for w in words)
 
 
+@lru_cache(maxsize=8192)
 def is_common(word: str) -> bool:
     """Return whether a word is ordinary English of such questions, so that it need not be bound to data."""
     lower = word.lower().replace("’", "'").removesuffix("'s")
