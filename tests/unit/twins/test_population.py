@@ -141,3 +141,14 @@ def test_a_marginal_gives_back_its_own_distribution():
         drawn = marginal("x", values, scores).values(scores.astype(np.float32))
 
         assert realism.ks(values, drawn)[0] < 0.02
+
+
+def test_what_a_bounded_column_decides_follows_its_drawn_value():
+    rng = np.random.default_rng(11)
+    trx = rng.poisson(8, 3_000).astype(float)
+    nrx = rng.binomial(trx.astype(int), 0.6).astype(float)
+    real = table_of(source_of({"trx": trx, "nrx": np.minimum(nrx, 12), "tier": np.minimum(nrx, 12) // 4}, {})[1])
+    drawn = population(real, 3_000, seed=1)
+
+    assert (drawn.numbers["tier"] == drawn.numbers["nrx"] // 4).all()
+    assert (drawn.numbers["nrx"] <= drawn.numbers["trx"]).all()

@@ -58,6 +58,7 @@ class Material:
     dataset: Dataset
     frame: Frame
     outcome: Floats
+    outcome_name: str
     interventions: tuple[Intervention, ...]
     clusters: NDArray[np.intp] | None
     cluster_name: str | None
@@ -110,6 +111,7 @@ def gather(data: DataSource, spec: TwinSpec) -> Material:
         dataset=dataset,
         frame=type(kept)(kept.n, {f.name: kept.columns[f.name] for f in features}),
         outcome=y,
+        outcome_name=outcome.name,
         interventions=tuple(_intervention(kept, t, features) for t in treatments),
         clusters=codes,
         cluster_name=cluster if codes is not None else None,

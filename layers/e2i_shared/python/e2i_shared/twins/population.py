@@ -49,6 +49,7 @@ class Copula:
     rules: Rules
     bounds: Mapping[str, tuple[str, ...]]
     loose: Mapping[str, tuple[str, ...]]
+    most: Mapping[str, float]
     whole: frozenset[str]
     differences: frozenset[str]
 
@@ -65,15 +66,16 @@ class Copula:
 
     def _settled(self, columns: dict[str, Floats], count: int) -> Table:
         """Put bounded columns back on their own scale, compute the computed ones and the missing."""
-        for decided in reversed(self.rules.decided):
-            columns[decided.column] = decided.of(columns)
         for name, bounds in self.bounds.items():
             top = np.minimum.reduce([columns[b] for b in bounds])
-            columns[name] = _below(columns[name], top, whole=name in self.whole, difference=name in self.differences)
+            free = _below(columns[name], top, whole=name in self.whole, difference=name in self.differences)
+            columns[name] = np.minimum(free, self.most[name])
         for name, bounds in self.loose.items():
             columns[name] = np.minimum.reduce([columns[name], *(columns[b] for b in bounds)])
         for computed in reversed(self.rules.computed):
             columns[computed.column] = computed.of(columns)
+        for decided in reversed(self.rules.decided):
+            columns[decided.column] = decided.of(columns)
         numbers = {name: columns[name] for name in self.template.numbers}
         for name, values in numbers.items():
             if (gone := columns.get(_missing(name))) is not None:
@@ -90,6 +92,7 @@ def fit_copula(table: Table, seed: int = 0) -> Copula:
     loose = _bounds([rule for rule in rules.at_most if rule.column not in bounds])
     whole = frozenset(n for n in table.numbers if _is_whole(table.numbers[n]))
     signed = frozenset(n for n, b in bounds.items() if min(np.nanmin(table.numbers[x]) for x in (n, *b)) < 0)
+    most = {name: float(np.nanmax(table.numbers[name])) for name in bounds}
     latent = _latent(table, rules, bounds, whole, signed, rng)
     together = _together(table, {r.column for r in rules.decided})
     codes, cells = _cells(table, together)
@@ -106,7 +109,9 @@ def fit_copula(table: Table, seed: int = 0) -> Copula:
     pilot = rng.choice(len(chances), PILOT, p=chances)
     drawn = means[pilot] + rng.standard_normal((PILOT, len(root))) @ root.T
     marginals = tuple(marginal(name, latent[name], drawn[:, j]) for j, name in enumerate(latent))
-    return Copula(cells, chances, means, root, marginals, table.take(np.arange(0)), rules, bounds, loose, whole, signed)
+    return Copula(
+        cells, chances, means, root, marginals, table.take(np.arange(0)), rules, bounds, loose, most, whole, signed
+    )
 
 
 def bootstrap(table: Table, count: int, seed: int) -> Table:

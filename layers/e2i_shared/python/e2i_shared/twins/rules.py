@@ -77,7 +77,8 @@ class Decided:
 
     def of(self, values: Mapping[str, Floats]) -> Floats:
         """Return the column (n,)."""
-        return np.asarray(self.values)[np.searchsorted(np.asarray(self.keys), values[self.by])]
+        place = np.searchsorted(np.asarray(self.keys), values[self.by])
+        return np.asarray(self.values)[np.minimum(place, len(self.keys) - 1)]
 
     def broken(self, values: Mapping[str, Floats]) -> int:
         """Return how many rows break it."""

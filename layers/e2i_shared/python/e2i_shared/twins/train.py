@@ -124,7 +124,7 @@ def studies_of(material: Material) -> dict[str, Study]:
             design=design.with_columns(np.column_stack(others), "other interventions") if others else design,
             clusters=material.clusters,
             treatment_name=own.name,
-            outcome_name=material.dataset.name,
+            outcome_name=material.outcome_name,
         )
     return found
 
