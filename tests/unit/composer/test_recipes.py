@@ -185,6 +185,11 @@ class TestPrediction:
         assert inputs(planned((P, "Forecast TRx by quarter for the next year")), "forecaster")["horizon"] == 4
         assert inputs(planned((P, "Forecast TRx")), "forecaster")["horizon"] == 6
 
+    def test_a_period_taken_over_from_another_part_does_not_shorten_the_history(self):
+        parts = [(Domain.KPI, "How did TRx trend in Q3"), (P, "what is the forecast of it")]
+        made = inputs(planned(*parts, edges=[("Q1", "Q2")], periods=[Q3]), "forecaster")
+        assert made["filters"] == []
+
     def test_data_without_dates_cannot_be_forecast(self):
         assert "no column of dates" in reason(planned((P, "Forecast basket_size"), data=[shop()]))
 

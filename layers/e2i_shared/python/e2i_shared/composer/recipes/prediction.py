@@ -57,8 +57,13 @@ def forecast(bench: Workbench, bound: Bound) -> str | None:
     ahead = months(bound.question.text) or longest(bound.question.periods) or _DEFAULT_MONTHS
     quarterly = bool(_QUARTERLY.search(bound.question.text))
     horizon = -(-ahead // _QUARTER) if quarterly else ahead
+    base = data_inputs(bound)
+    dates = time_column(bound.dataset)
+    base["filters"] = [
+        f for f in base["filters"] if dates is None or f["column"] != dates.name
+    ]  # history is not a scope
     for name in names:
-        inputs: Json = {**data_inputs(bound), "kpi": name, "horizon": min(horizon, _FARTHEST)}
+        inputs: Json = {**base, "kpi": name, "horizon": min(horizon, _FARTHEST)}
         inputs |= {"grain": "quarter"} if quarterly else {}
         bench.add("forecaster", f"Forecast of {name}", inputs, bound.question.id)
     bench.note("Periods ahead are counted from the last complete one in the data.")
