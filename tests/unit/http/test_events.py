@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from e2i_shared import bootstrap
 from e2i_shared.http import permissions
+from e2i_shared.http.one_route import OneRoute
 from world import COMPOSITION, EVENTS, TENANT, FakeWiring, event, seed
 
 from infra.functions import all_functions
@@ -61,10 +62,12 @@ def test_every_function_serves_exactly_the_routes_described(function):
     if not function.routes:
         return
     application = importlib.import_module(f"functions.{function.name}.handler").app
-    served = {
-        (route.method, re.sub(r"<(\w+)>", r"{\1}", route.path))
-        for route in application.resolver._static_routes + application.resolver._dynamic_routes
-    }
+    routes = (
+        [application.resolver]
+        if isinstance(application.resolver, OneRoute)
+        else application.resolver._static_routes + application.resolver._dynamic_routes
+    )
+    served = {(route.method, re.sub(r"<(\w+)>", r"{\1}", route.path)) for route in routes}
     assert served == {(route.method, route.path) for route in function.routes}
 
 

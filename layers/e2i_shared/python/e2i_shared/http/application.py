@@ -8,19 +8,18 @@ import re
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType
-
 from e2i_shared import settings
 from e2i_shared.errors import MalformedRequestError, NotFoundError
 from e2i_shared.http import caller, idempotency, permissions, problems, text
 from e2i_shared.http.caller import Role
 from e2i_shared.http.limits import RateLimit
+from e2i_shared.http.one_route import OneRoute
 from e2i_shared.observability import telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
     from aws_lambda_powertools.event_handler.api_gateway import Response, Router
 
     Event = dict[str, Any]
@@ -32,6 +31,8 @@ _CORRELATION_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 def resolver(routers: Sequence[Router]) -> APIGatewayHttpResolver:
     """Return a resolver over the routers, under the API's base path, that validates requests and replies."""
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
     app = APIGatewayHttpResolver(
         enable_validation=True, response_validation_error_http_code=500, json_body_deserializer=text.loads
     )
@@ -58,12 +59,12 @@ class Application:
     function
         The function's name; its settings are read at the first request.
     routers
-        Its routes.
+        Its routes; a function of one route spares itself the router.
     """
 
-    def __init__(self, function: str, routers: Sequence[Router]) -> None:
+    def __init__(self, function: str, routers: Sequence[Router] | OneRoute) -> None:
         self.function = function
-        self.resolver = resolver(routers)
+        self.resolver = routers if isinstance(routers, OneRoute) else resolver(routers)
         self.limit: RateLimit | None = None
 
     def __call__(self, event: Event, context: Any) -> Reply:
@@ -75,7 +76,7 @@ class Application:
             headers = self._admit(cleaned, correlation_id)
             reply = idempotency.once(cleaned, lambda admitted: self.resolver.resolve(admitted, context))
         except Exception as error:  # noqa: BLE001 - the last line of defence: whatever happens becomes a problem
-            headers, reply = {}, _reply(problems.to_response(error, correlation_id))
+            headers, reply = {}, problems.to_reply(error, correlation_id)
         finally:
             telemetry.forget()
         reply["body"] = reply.get("body") or ""
@@ -123,19 +124,10 @@ def _cleaned(event: Event) -> Event:
 def _body(event: Event) -> str | None:
     kind = (event.get("headers") or {}).get("content-type", "application/json")
     if event.get("body") and not _JSON.match(kind.lower()):
-        raise RequestUnsupportedContentType(f"Unsupported content type: {kind[:100]}", errors=[])
+        raise problems.UnsupportedBodyError(f"Unsupported content type: {kind[:100]}")
     if not event.get("isBase64Encoded") or not event.get("body"):
         return event.get("body")
     try:
         return base64.b64decode(event["body"], validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise MalformedRequestError("The body is not UTF-8 text.", field="body", expected="UTF-8 JSON") from error
-
-
-def _reply(response: Response[str]) -> Reply:
-    return {
-        "statusCode": response.status_code,
-        "headers": {"Content-Type": problems.CONTENT_TYPE, **response.headers},
-        "body": response.body,
-        "isBase64Encoded": False,
-    }
