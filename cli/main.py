@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import cohorts, compositions, data, questions, service, tools
+from cli import classifier, cohorts, compositions, data, questions, service, tools
 
 EPILOG = (
     "Exit codes: 0 done · 1 failed · 2 usage · 3 unreachable · 4 not allowed · 5 not found · 6 rejected · "
@@ -16,6 +16,7 @@ app = typer.Typer(
 for part in (questions, data, cohorts, tools, service):
     app.add_typer(part.app)
 app.add_typer(compositions.app, name="compositions")
+app.add_typer(classifier.app, name="classifier")
 
 
 def main() -> None:

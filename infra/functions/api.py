@@ -18,6 +18,7 @@ FUNCTION = FunctionDescription(
         Route("GET", f"{V1}/openapi.json", public=True),
         Route("GET", f"{V1}/docs", public=True),
         Route("GET", f"{V1}/classifications/accuracy"),
+        Route("GET", f"{V1}/classifications/feedback"),
         Route("GET", f"{V1}/classifications/{{classification_id}}"),
         Route("POST", f"{V1}/classifications/{{classification_id}}/feedback"),
         Route("POST", f"{V1}/compose"),

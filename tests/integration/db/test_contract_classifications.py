@@ -86,6 +86,21 @@ def test_the_last_feedback_counts(stores):
     assert stores.classifications.get(saved.classification_id).feedback == last
 
 
+def test_judged_classifications_come_with_the_last_judged_first(stores):
+    saved = [a_classification(f"question {number}") for number in range(4)]
+    for one in saved:
+        stores.classifications.save(one, new_id(), None, None)
+    for one in (saved[2], saved[0], saved[3]):
+        stores.classifications.save_feedback(one.classification_id, ClassificationFeedback(was_correct=True))
+    stores.classifications.save_feedback(saved[2].classification_id, ClassificationFeedback(was_correct=False))
+
+    found = stores.classifications.judged()
+
+    assert [one.classification.query for one in found] == ["question 2", "question 3", "question 0"]
+    assert [one.feedback.was_correct for one in found if one.feedback] == [False, True, True]
+    assert len(stores.classifications.judged(limit=1)) == 1
+
+
 def test_accuracy_counts_judged_routes_by_pattern(stores):
     judgements = [True, True, False, None]
     for was_correct in judgements:

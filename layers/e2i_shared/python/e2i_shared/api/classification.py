@@ -205,6 +205,13 @@ class AccuracyRow(Wire):
     accuracy: float | None
 
 
+class TrainingRows(Wire):
+    """Judged classifications as labelled rows, and the ids of those whose labels cannot be told from their feedback."""
+
+    rows: list[Json]
+    unclear: list[str]
+
+
 class StoredClassification(Wire):
     """A classification read back, with its feedback."""
 

@@ -31,6 +31,10 @@ class ClassificationRepository(Protocol):
         """Store the judgement; raise NotFoundError."""
         ...
 
+    def judged(self, limit: int = 1000) -> Sequence[StoredClassification]:
+        """Return classifications with feedback, the last judged first."""
+        ...
+
     def accuracy(self) -> Sequence[AccuracyRow]:
         """Return v_classification_accuracy."""
         ...

@@ -11,6 +11,8 @@ from e2i_shared.api.common import Wire
 from e2i_shared.classifier.routes import agents_of, pattern_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from e2i_shared.api.common import Json
 
 THRESHOLD = 0.6
@@ -61,14 +63,20 @@ def check(opinion: Opinion) -> list[Domain]:
         raise ValueError("sub-questions are numbered Q1, Q2, … in order of mention")
     if any(edge.from_ not in ids or edge.to not in ids for edge in opinion.dependencies):
         raise ValueError("every edge joins two sub-questions")
-    waiting, order = list(opinion.sub_questions), list[Domain]()
+    order = domains_in_order(opinion.sub_questions, opinion.dependencies)
+    if order is None:
+        raise ValueError("the edges run in a circle")
+    return order
+
+
+def domains_in_order(parts: Sequence[SubQuestion], edges: Sequence[Dependency]) -> list[Domain] | None:
+    """Return the distinct domains in the order in which they can be answered, or None where edges run in a circle."""
+    waiting, order = list(parts), list[Domain]()
     while waiting:
         left = {part.id for part in waiting}
-        free = next(
-            (p for p in waiting if not any(e.to == p.id and e.from_ in left for e in opinion.dependencies)), None
-        )
+        free = next((p for p in waiting if not any(e.to == p.id and e.from_ in left for e in edges)), None)
         if free is None:
-            raise ValueError("the edges run in a circle")
+            return None
         waiting.remove(free)
         order += [free.domain] * (free.domain not in order)
     return order

@@ -62,9 +62,7 @@ class PostgresClassifications(Repository):
         row = self._row(query("classifications", "get"), classification_id=identity)
         if row is None:
             raise not_found("classification", classification_id)
-        return StoredClassification(
-            classification=_classification(row), created_at=iso(row["created_at"]), feedback=_feedback(row)
-        )
+        return _stored(row)
 
     def save_feedback(self, classification_id: str, feedback: ClassificationFeedback) -> None:
         """Store the judgement, the last one counts; raise NotFoundError."""
@@ -76,6 +74,10 @@ class PostgresClassifications(Repository):
         if row is None:
             raise not_found("classification", classification_id)
 
+    def judged(self, limit: int = 1000) -> Sequence[StoredClassification]:
+        """Return classifications with feedback, the last judged first."""
+        return [_stored(row) for row in self._rows(query("classifications", "judged"), limit=limit)]
+
     def accuracy(self) -> Sequence[AccuracyRow]:
         """Return v_classification_accuracy."""
         return [AccuracyRow.model_validate(row) for row in self._rows(query("classifications", "accuracy"))]
@@ -84,6 +86,12 @@ class PostgresClassifications(Repository):
         """Return the session's last turns, newest first."""
         rows = self._rows(query("classifications", "session_turns"), session_id=session_id, limit=limit)
         return [_classification(row) for row in rows]
+
+
+def _stored(row: Mapping[str, Any]) -> StoredClassification:
+    return StoredClassification(
+        classification=_classification(row), created_at=iso(row["created_at"]), feedback=_feedback(row)
+    )
 
 
 def _classification(row: Mapping[str, Any]) -> Classification:

@@ -22,6 +22,7 @@ MATRIX: Mapping[tuple[str, str], Role] = {
     ("GET", f"{V1}/config"): Role.VIEWER,
     ("POST", f"{V1}/classify"): Role.MEMBER,
     ("GET", f"{V1}/classifications/accuracy"): Role.VIEWER,
+    ("GET", f"{V1}/classifications/feedback"): Role.VIEWER,
     ("GET", f"{V1}/classifications/{{classification_id}}"): Role.VIEWER,
     ("POST", f"{V1}/classifications/{{classification_id}}/feedback"): Role.MEMBER,
     ("POST", f"{V1}/ask"): Role.MEMBER,

@@ -33,6 +33,7 @@ class FakeClassifications:
     def __init__(self, clock: FixedClock | None = None) -> None:
         self._clock = clock or FixedClock()
         self._rows: dict[str, _Row] = {}
+        self._judged: list[_Row] = []
 
     def save(
         self, classification: Classification, query_hash: str, session_id: str | None, user_id: str | None
@@ -50,14 +51,17 @@ class FakeClassifications:
 
     def get(self, classification_id: str) -> StoredClassification:
         """Return one with its feedback; raise NotFoundError."""
-        row = self._row(classification_id)
-        return StoredClassification(
-            classification=row.classification, created_at=row.created_at.isoformat(), feedback=row.feedback
-        )
+        return _stored(self._row(classification_id))
 
     def save_feedback(self, classification_id: str, feedback: ClassificationFeedback) -> None:
         """Store the judgement, the last one counts; raise NotFoundError."""
-        self._row(classification_id).feedback = feedback
+        row = self._row(classification_id)
+        row.feedback = feedback
+        self._judged = [row, *(other for other in self._judged if other is not row)]
+
+    def judged(self, limit: int = 1000) -> Sequence[StoredClassification]:
+        """Return classifications with feedback, the last judged first."""
+        return [_stored(row) for row in self._judged[:limit]]
 
     def accuracy(self) -> Sequence[AccuracyRow]:
         """Return judged routes by pattern."""
@@ -86,3 +90,9 @@ class FakeClassifications:
             correct=sum(judged),
             accuracy=sum(judged) / len(judged) if judged else None,
         )
+
+
+def _stored(row: _Row) -> StoredClassification:
+    return StoredClassification(
+        classification=row.classification, created_at=row.created_at.isoformat(), feedback=row.feedback
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_lambda_powertools.event_handler.api_gateway import Response, Router
 
 from e2i_shared import bootstrap
-from e2i_shared.api.classification import AccuracyRow, ClassificationFeedback, StoredClassification
+from e2i_shared.api.classification import AccuracyRow, ClassificationFeedback, StoredClassification, TrainingRows
 from e2i_shared.api.common import Page
 from e2i_shared.http import caller
 from e2i_shared.http.parameters import Id
@@ -19,6 +19,15 @@ def read_accuracy() -> Page[AccuracyRow]:
     """Return classified, judged and correct counts per routing pattern."""
     tenant = bootstrap.for_tenant(caller.current().tenant_id)
     return Page[AccuracyRow](items=list(tenant.classifications.accuracy()))
+
+
+@router.get("/classifications/feedback", tags=["Classifier"], summary="Judged classifications as training rows")
+def export_feedback() -> TrainingRows:
+    """Return judged classifications in the form of the training corpus, and the ids whose labels cannot be told."""
+    from e2i_shared.classifier.feedback import export
+
+    found = export(bootstrap.for_tenant(caller.current().tenant_id).classifications.judged())
+    return TrainingRows(rows=found.rows, unclear=found.unclear)
 
 
 @router.get("/classifications/<classification_id>", tags=["Classifier"], summary="Read a classification")

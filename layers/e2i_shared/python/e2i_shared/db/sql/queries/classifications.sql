@@ -31,6 +31,13 @@ SET was_correct = %(was_correct)s, correct_pattern = %(correct_pattern)s, feedba
 WHERE classification_id = %(classification_id)s
 RETURNING classification_id;
 
+-- name: judged
+-- Classifications with feedback, the last judged first.
+SELECT * FROM classification_logs
+WHERE was_correct IS NOT NULL
+ORDER BY feedback_at DESC, classification_id
+LIMIT %(limit)s;
+
 -- name: accuracy
 -- Judged routes by pattern.
 SELECT routing_pattern, classified, judged, correct, accuracy FROM v_classification_accuracy ORDER BY routing_pattern;
