@@ -1,7 +1,16 @@
 from __future__ import annotations
 
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
 from e2i_shared.api.classification import Domain
-from e2i_shared.classifier.vocabulary import Phrases, build, vocabulary
+from e2i_shared.classifier.compile import compiled
+from e2i_shared.classifier.vocabulary import COMPILED, SETTING, SOURCE, Phrases, build, vocabulary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 
 def test_the_longest_phrase_wins_and_nothing_overlaps():
@@ -81,3 +90,37 @@ def test_an_edited_file_is_read_as_written():
 
     assert next(words_of.entities.find(["nd1"]))[2][0].canonical == "Newdrug"
     assert words_of.question_words == {"what"}
+
+
+def test_the_compiled_vocabulary_is_that_of_the_yaml_file():
+    folder = files("e2i_shared.classifier")
+    text = (folder / SOURCE).read_text(encoding="utf-8")
+
+    assert compiled(text) == (folder / COMPILED).read_text(encoding="utf-8"), (
+        "run python -m e2i_shared.classifier.compile"
+    )
+
+
+def test_a_vocabulary_of_ones_own_is_read_from_where_the_setting_points(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    text = (files("e2i_shared.classifier") / SOURCE).read_text(encoding="utf-8")
+    own = tmp_path / "own.yaml"
+    own.write_text(text.replace("Kisqali: [", "Kisqali: [kisquantum, "), encoding="utf-8")
+    monkeypatch.setenv(SETTING, str(own))
+
+    read = vocabulary.__wrapped__()
+
+    assert [terms[0].canonical for _, _, terms in read.entities.find(["kisquantum"])] == ["Kisqali"]
+    assert not list(vocabulary().entities.find(["kisquantum"]))
+
+
+def test_words_of_one_sense_stand_together():
+    found = {
+        name
+        for stem in ("plummeted", "tanked", "slid")
+        for _, _, names in vocabulary().concepts.find([stem])
+        for name in names
+    }
+
+    assert found == {"DOWN"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from e2i_shared.classifier.domains import GRAMMAR
 from e2i_shared.classifier.signs import Edge, Part, overt_edges, overt_kind, signs
 
 if TYPE_CHECKING:
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from e2i_shared.classifier.reading import Reading
 
 NO_EDGE = "-"
+_POINTING = frozenset(("the", "that", "this", "those", "these", "its", "their", "same"))
 _SECOND_PARENT = 0.85
-_LIKELY = 0.5
+_LIKELY = 0.4
 
 
 def _own(reading: Reading, part: Part, kind: str) -> set[str]:
@@ -30,6 +32,18 @@ def _shared(reading: Reading, left: Part, right: Part, kind: str) -> str:
     return "none" if not b else "new" if not a else "same" if a & b else "other"
 
 
+def _again(reading: Reading, left: Part, right: Part) -> set[str]:
+    """Return the words of content that both parts use."""
+    a, b = ({reading.stems[at] for at in range(p.clause.body, p.clause.last)} for p in (left, right))
+    return {word for word in a & b if len(word) > 3 and word not in GRAMMAR}
+
+
+def _pointed(reading: Reading, part: Part, again: set[str]) -> bool:
+    """Tell whether a part points to a word of the earlier part: "the campaign", "that list"."""
+    span = range(part.clause.body + 1, part.clause.last)
+    return any(reading.stems[at] in again and reading.texts[at - 1] in _POINTING for at in span)
+
+
 def pair_features(reading: Reading, parts: Sequence[Part], first: int, second: int) -> dict[str, float]:
     """Return what can be seen of an earlier and a later part together."""
     left, right = parts[first], parts[second]
@@ -41,6 +55,9 @@ def pair_features(reading: Reading, parts: Sequence[Part], first: int, second: i
     shared = [
         f"{kind}={_shared(reading, left, right, kind)}" for kind in ("brand", "kpi", "treatment", "region", "specialty")
     ]
+    again = _again(reading, left, right)
+    shared.append(f"again={min(len(again), 2)}")
+    shared += [f"pointed={bool(_pointed(reading, right, again))}"]
     gap = "stop" if any(sign in reading.gap(right.clause.first) for sign in ".?!\n;") else "soft"
     names = [
         *signs_left,
@@ -50,7 +67,7 @@ def pair_features(reading: Reading, parts: Sequence[Part], first: int, second: i
         *(
             f"{domains}|{sign}"
             for sign in signs_right
-            if sign.startswith(("R:refers", "R:elliptic", "R:apart", "R:finding", "R:ranked"))
+            if sign.startswith(("R:refers", "R:elliptic", "R:apart", "R:finding", "R:ranked", "R:own", "R:pron"))
         ),
         *shared,
         *(f"{near}|{item}" for item in shared),

@@ -33,10 +33,13 @@ MAX_WORDS = 60
 _STRUCTURE = 0.35
 _CHARACTERS = 0.8
 _TOGETHER = 0.7
+_SENSES = 1.5
+_SHAPE = 1.2
 _MAX_KEYS = 10
 _SHORTEST = 3
 _INHERITED = 0.9
 _ANCHORS = frozenset(("<kpi", "<tre", "<bra", "<hcp", "<pat", "<ter", "<seg", "<spe"))
+GRAMMAR = WH | AUXILIARIES | PRONOUNS | DETERMINERS | PREPOSITIONS | CONNECTORS | SUBORDINATORS
 _MODIFIERS = frozenset(("KPI", "COHORT"))
 
 
@@ -50,6 +53,8 @@ def clause_features(reading: Reading, clause: Clause, before: str = "") -> dict[
     features = _unit([*tags, *_pairs(tags)], 1.0)
     features |= _unit(_pieces(tags), _CHARACTERS)
     features |= _unit(_together(reading, clause), _TOGETHER)
+    features |= _unit(_senses(reading, clause), _SENSES)
+    features |= _unit(_shape(reading, clause), _SHAPE)
     features |= dict.fromkeys(_structure(reading, clause, tags, before), _STRUCTURE)
     return features
 
@@ -86,6 +91,41 @@ def _together(reading: Reading, clause: Clause) -> list[str]:
     )
     pairs = [f"{left}&{right}" for i, left in enumerate(keys) for right in keys[i + 1 :]]
     return pairs + [f"{left}&{right}" for i, left in enumerate(signs) for right in signs[i + 1 :]]
+
+
+def _senses(reading: Reading, clause: Clause) -> list[str]:
+    """Return the groups of one sense that a clause's words stand in, and their pairs, however far apart."""
+    span = range(clause.core, clause.last)
+    found = sorted({name for at in span for name in reading.concepts[at]} | {_kind(reading, at) for at in span} - {""})
+    found = found[: 2 * _MAX_KEYS]
+    return [f"={name}" for name in found] + [
+        f"={left}&{right}" for i, left in enumerate(found) for right in found[i + 1 :]
+    ]
+
+
+def _kind(reading: Reading, at: int) -> str:
+    """Return the kind of thing or the question word at a place."""
+    tag = reading.tags[at]
+    return tag if tag[0] == "<" else reading.texts[at] if reading.texts[at] in WH else ""
+
+
+def _shape(reading: Reading, clause: Clause) -> list[str]:
+    """Return runs of two and three of a clause's words, each seen as its sense, its kind or its place in grammar."""
+    line = ["^"]
+    for at in range(clause.core, clause.last):
+        sense = sense_of(reading, at)
+        if sense != line[-1]:
+            line.append(sense)
+    line = [*line[: MAX_WORDS + 1], "$"]
+    return [f"~{' '.join(line[at : at + size])}" for size in (2, 3) for at in range(len(line) - size + 1)]
+
+
+def sense_of(reading: Reading, at: int) -> str:
+    """Return what stands for a word when its sense counts and not its letters."""
+    tag, text = reading.tags[at], reading.texts[at]
+    if tag[0] == "<" or text in GRAMMAR:
+        return tag
+    return reading.concepts[at][0] if reading.concepts[at] else "w"
 
 
 def _unit(names: list[str], scale: float) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import yaml
 from e2i_shared.classifier.corpus import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _CHOICE = re.compile(r"\(([^()]*)\)")
@@ -55,8 +56,17 @@ _ALSO = (
 
 def unlike(practice: Sequence[Row], tested: Sequence[Row], limit: float = 0.75) -> list[Row]:
     """Return the practice rows that share fewer than ``limit`` of their words with every tested row (Jaccard)."""
-    bags = [_bag(row) for row in tested]
-    return [row for row in practice if all(_overlap(_bag(row), bag) < limit for bag in bags)]
+    by_size: dict[int, list[frozenset[str]]] = {}
+    for row in tested:
+        bag = _bag(row)
+        by_size.setdefault(len(bag), []).append(bag)
+    return [row for row in practice if not _is_like(_bag(row), by_size, limit)]
+
+
+def _is_like(bag: frozenset[str], by_size: Mapping[int, Sequence[frozenset[str]]], limit: float) -> bool:
+    """Tell whether a bag is close to one of the others; only bags of about its size can be."""
+    sizes = range(math.floor(limit * len(bag)), math.ceil(len(bag) / limit) + 1)
+    return any(_overlap(bag, other) >= limit for size in sizes for other in by_size.get(size, ()))
 
 
 def _bag(row: Row) -> frozenset[str]:

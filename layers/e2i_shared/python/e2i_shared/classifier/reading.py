@@ -54,6 +54,7 @@ class Reading:
     cues: tuple[str, ...]
     hints: tuple[str, ...]
     terms: tuple[str, ...]
+    concepts: tuple[tuple[str, ...], ...]
     strange: tuple[bool, ...]
     asked: frozenset[str]
     periods: tuple[PeriodSpan, ...]
@@ -84,12 +85,26 @@ def read(query: str, today: date, trained: Lexicon) -> Reading:
     tags = _tags(found, texts, stems, periods, words_of)
     cues, hints = _spread(words_of.domain_cues, stems), _spread(words_of.domain_hints, stems)
     terms = _spread(words_of.terms, stems)
+    concepts = _senses(words_of.concepts, stems, tags, found, periods, today)
     strange = tuple(
-        tag[0] != "<" and len(tag) > 3 and tag not in trained.familiar and not cue
-        for tag, cue in zip(tags, cues, strict=True)
+        tag[0] != "<" and len(tag) > 3 and tag not in trained.familiar and not cue and not senses
+        for tag, cue, senses in zip(tags, cues, concepts, strict=True)
     )
     return Reading(
-        query, folded, found, texts, stems, tags, cues, hints, terms, strange, words_of.asking_verbs, periods, corrected
+        query,
+        folded,
+        found,
+        texts,
+        stems,
+        tags,
+        cues,
+        hints,
+        terms,
+        concepts,
+        strange,
+        words_of.asking_verbs,
+        periods,
+        corrected,
     )
 
 
@@ -99,6 +114,31 @@ def _spread(phrases: Phrases[str], stems: tuple[str, ...]) -> tuple[str, ...]:
     for first, last, domains in phrases.find(stems):
         signs[first:last] = [domains[0]] * (last - first)
     return tuple(signs)
+
+
+def _senses(
+    phrases: Phrases[str],
+    stems: tuple[str, ...],
+    tags: tuple[str, ...],
+    found: tuple[Word, ...],
+    periods: tuple[PeriodSpan, ...],
+    today: date,
+) -> tuple[tuple[str, ...], ...]:
+    """Return by word the groups of one sense that its phrase stands in; of a period, whether it is past or to come."""
+    senses: list[tuple[str, ...]] = [()] * len(stems)
+    for first, last, names in phrases.find(stems):
+        senses[first:last] = [tuple(names)] * (last - first)
+    for at, word in enumerate(found):
+        if tags[at][0] == "<":
+            senses[at] = ()
+        for span in periods:
+            if span.start <= word.start < span.end:
+                senses[at] = (
+                    ("FUTURE",)
+                    if span.period.end > today.isoformat() and span.period.start >= today.isoformat()
+                    else ("PAST",)
+                )
+    return tuple(senses)
 
 
 def _tags(

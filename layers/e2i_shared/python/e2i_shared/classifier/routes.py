@@ -46,6 +46,9 @@ def confidence_features(pattern: str, evidence: Evidence) -> dict[str, float]:
     odds = {name: _log_odds(getattr(evidence, name)) for name in ("boundary", "domain", "link")}
     several = evidence.parts > 1
     return {
+        f"{pattern}|domain": odds["domain"],
+        f"{pattern}|boundary": odds["boundary"],
+        f"{pattern}|link": odds["link"] if several else 0.0,
         f"pattern={pattern}": 1.0,
         "domain": odds["domain"],
         "boundary": odds["boundary"],

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_shared.classifier.domains import is_elliptic
+from e2i_shared.classifier.domains import is_elliptic, sense_of
 from e2i_shared.classifier.grammar import (
     ACTORS,
     APART,
@@ -17,6 +17,7 @@ from e2i_shared.classifier.grammar import (
     IF,
     LEADING,
     ORDER,
+    PRONOUNS,
     RANKED,
     SEQUENCE,
     SUBORDINATORS,
@@ -53,6 +54,8 @@ _OF_THEM = frozenset(
         ("enrolling", "them"),
     )
 )
+_NAMED = frozenset(("TACTIC", "MEASURE", "PLACE", "DOCTOR", "PATIENT", "ORG", "CLINICAL", "DATA", "TERM"))
+_OPENING = 9
 _YIELDS_SETS = frozenset(("SEGMENTATION", "GAP", "PREDICTION", "KPI", "COHORT"))
 
 
@@ -103,6 +106,24 @@ def signs(reading: Reading, part: Part) -> list[str]:
         f"wh={next((text for text in texts[:4] if text in WH), '-')}",
         f"elliptic={is_elliptic(reading, part.clause)}",
         f"kpi={'<kpi>' in tags}|treatment={'<treatment>' in tags}",
+        *_senses(reading, part),
+    ]
+
+
+def _senses(reading: Reading, part: Part) -> list[str]:
+    """Return the pronouns of a part, what it names itself, and its opening words as senses."""
+    span = range(part.clause.body, part.clause.last)
+    own = {name for at in span for name in reading.concepts[at]} & _NAMED
+    own |= {"thing"} if any(reading.tags[at][0] == "<" for at in span) else set()
+    pronouns = sorted({reading.texts[at] for at in span} & PRONOUNS)
+    line = ["^", *(sense_of(reading, at) for at in span[:_OPENING])]
+    return [
+        *(f"pron={text}" for text in pronouns),
+        f"own={min(len(own), 2)}",
+        f"own={min(len(own), 2)}|pron={bool(pronouns)}|words={min(len(span), 12) // 3}",
+        f"the={any(reading.texts[at] == 'the' for at in span)}|own={min(len(own), 2)}",
+        *(f"~{' '.join(line[at : at + 2])}" for at in range(len(line) - 1)),
+        *(f"~{' '.join(line[at : at + 3])}" for at in range(min(len(line), 5) - 2)),
     ]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-import yaml
 
 from e2i_shared.classifier.text import fold, stem, words
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 T = TypeVar("T")
+SOURCE = "vocabulary.yaml"
+COMPILED = "vocabulary.json"
+SETTING = "E2I_VOCABULARY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Vocabulary:
     domain_hints: Phrases[str]
     terms: Phrases[str]
     cues: Phrases[str]
+    concepts: Phrases[str]
     question_words: frozenset[str]
     asking_verbs: frozenset[str]
     foreign: frozenset[str]
@@ -105,6 +110,7 @@ def build(raw: dict[str, Any]) -> Vocabulary:
                 entities.add(phrase, Term(kind, name))
     groups = {name: _group(raw[name]) for name in ("domain_cues", "domain_hints", "cues")}
     groups["terms"] = _group({"TERM": raw.get("terms", [])})
+    groups["concepts"] = _group(raw.get("concepts", {}))
     sets = {
         name: frozenset(map(str, raw.get(name, ())))
         for name in ("question_words", "asking_verbs", "foreign", "spelling")
@@ -121,8 +127,17 @@ def _group(names: Mapping[str, Sequence[object]]) -> Phrases[str]:
     return phrases
 
 
+def parse(text: str) -> dict[str, Any]:
+    """Return what a vocabulary file says."""
+    import yaml
+
+    read: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+    return read
+
+
 @cache
 def vocabulary() -> Vocabulary:
-    """Return the shipped vocabulary."""
-    text = files("e2i_shared.classifier").joinpath("vocabulary.yaml").read_text(encoding="utf-8")
-    return build(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506 - both are safe loaders
+    """Return the vocabulary: the YAML file that ``E2I_VOCABULARY`` names, else the shipped one, compiled to JSON."""
+    if own := os.environ.get(SETTING):
+        return build(parse(Path(own).read_text(encoding="utf-8")))
+    return build(json.loads(files("e2i_shared.classifier").joinpath(COMPILED).read_text(encoding="utf-8")))

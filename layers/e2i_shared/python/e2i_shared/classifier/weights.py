@@ -21,7 +21,7 @@ FILE = "weights.json.gz"
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Four linear models, two lists of words, and how good the same training was on test rows.
+    """Four linear models, two lists of words, and how good the same training was on test rows (``marks``: row by row).
 
     ``known`` words are never taken for misspellings; ``familiar`` ones were seen in questions that can be answered.
     """
@@ -34,12 +34,15 @@ class Weights:
     familiar: frozenset[str]
     version: str
     measured: dict[str, float] = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the file's content; the same weights give the same bytes."""
         data: dict[str, Any] = {name: getattr(self, name).to_json() for name in MODELS}
         text = json.dumps(
-            data | {"known": sorted(self.known), "familiar": sorted(self.familiar), "measured": self.measured},
+            data
+            | {"known": sorted(self.known), "familiar": sorted(self.familiar)}
+            | {"measured": self.measured, "marks": self.marks},
             separators=(",", ":"),
             ensure_ascii=False,
         )
@@ -57,6 +60,7 @@ def from_bytes(content: bytes) -> Weights:
         familiar=frozenset(data.get("familiar", data["known"])),
         version=hashlib.sha256(text).hexdigest()[:12],
         measured=data.get("measured", {}),
+        marks=data.get("marks", {}),
     )
 
 
