@@ -78,3 +78,13 @@ def test_a_reference_to_another_step_or_nothing_is_left_to_the_renderer():
 def test_one_positive_effect_is_enough_for_a_word_of_rise():
     output = {"segments": [{"effect": 1.0}, {"effect": -1.0}]}
     assert check("it raises {0}, less so {1}", "/segments/0/effect", "/segments/1/effect", output=output) == []
+
+
+def test_the_name_of_a_lever_is_no_fall():
+    output = {"drivers": [{"lever": "samples_dropped", "effect": 2.0}]}
+
+    assert check("samples dropped: {0} per unit", "/drivers/0/effect", output=output) == []
+    assert check("samples dropped fell by {0}", "/drivers/0/effect", output=output)
+    assert check(
+        "samples dropped: {0} per unit", "/drivers/0/effect", output={"drivers": [{"lever": "x", "effect": 2.0}]}
+    )

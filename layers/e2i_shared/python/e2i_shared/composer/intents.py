@@ -50,7 +50,7 @@ _BOUNDARIES = (
 )
 _POWER = r"\b(?:power\w*|sample size\w*|how (?:many|large|big|long)|size (?:a|the|an|of)|sizing|detect\w*|mde|minimum detectable|per arm|duration|weeks?)\b"
 _POLICY = r"\b(?:allocat\w*|budget of|(?:with|have|spend|place|use|give) \d[\d,]* (?:extra|more|additional|spare)|where should (?:the|we)|(?:who|which \w+) should (?:get|receive|be given|we (?:give|visit|call|send))|extra calls|optimi[sz]\w*)\b"
-_ROI = r"[$€£]\s?\d|\b(?:roi|return on (?:investment|spend)|payback|pay back|break[\s-]?even|npv|worth the (?:money|cost))\b"
+_ROI = r"[$€£]\s?\d|\b\d[\d,.]*\s*(?:dollars?|usd|euros?|eur|pounds?|gbp)\b|\b(?:roi|return on (?:investment|spend)|payback|pay back|break[\s-]?even|npv|worth the (?:money|cost))\b"
 
 _PROPENSITY = (
     r"\bpropensity\b|\boverlap\b|\b(?:how likely|likelihood|probab\w*|chance)\b.*\b(?:gets?|getting|receiv\w*|treated|visited|"

@@ -17,11 +17,13 @@ from e2i_shared.composer.narrative import executive_summary, full_report, method
 from e2i_shared.composer.recipes.gap import OPPORTUNITY
 from e2i_shared.composer.render import render_claim, render_part, render_text
 from e2i_shared.composer.scope import describe_filter
+from e2i_shared.composer.wording import wording_problems
 from e2i_shared.errors import UngroundedAnswerError, UnprocessableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from e2i_shared.api.common import Json
     from e2i_shared.api.composition import Claim
     from e2i_shared.api.datasets import Dataset
     from e2i_shared.composer.model import CompositionRecord, DetailedSubQuestion, Plan, StepRecord
@@ -63,7 +65,8 @@ def synthesize(
     missing = _missing(record.plan, record.decomposition.sub_questions, book)
     told = _told(record.plan, book, datasets)
     template = {q.id: _claims(q, told, book) for q in record.decomposition.sub_questions}
-    template = {q: claims for q, claims in template.items() if claims}
+    outputs = {n: s.output for n, s in book.items() if s.output is not None}
+    template = {q: sound for q, claims in template.items() if (sound := _sound(claims, outputs))}
     if not template:
         raise UnprocessableError(
             "Nothing could be answered. " + " ".join(dict.fromkeys(m.reason for m in missing)),
@@ -76,6 +79,11 @@ def synthesize(
     answer = _compose(record, template, missing, book, tools)
     require_grounded(_problems(record, answer, missing, book))
     return answer, missing
+
+
+def _sound(claims: Sequence[Claim], outputs: Mapping[int, Json]) -> list[Claim]:
+    """Return the claims whose words their values bear out: better one sentence less than a whole answer lost."""
+    return [claim for claim in claims if not any(wording_problems(claim.text, [claim], outputs))]
 
 
 def _phrased(

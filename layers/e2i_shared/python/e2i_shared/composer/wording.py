@@ -45,11 +45,13 @@ _SIGNED = {
 _INTERVALS = (("ci_lower", "ci_upper"), ("lower", "upper"))
 _P_VALUES = ("p_value", "heterogeneity_p", "p_value_adjusted")
 _SIGNIFICANT = 0.05
+_LONGEST_NAME = 60
 
 
 def wording_problems(text: str, claims: Sequence[Claim], outputs: Mapping[int, Json]) -> Iterator[str]:
     """Yield the direction and significance words of a text that its claims' values contradict."""
     refs = [r for c in claims for r in c.value_refs if r.step in outputs]
+    text = _without_names(text, {r.step: outputs[r.step] for r in refs})
     effects = [v for r in refs if name(r.pointer) in _SIGNED and isinstance(v := _value(r, outputs), (int, float))]
     if effects and _UP.search(text) and not _DOWN.search(text) and all(e < 0 for e in effects):
         yield f"{_found(_UP, text)!r}, but the value is negative"
@@ -61,6 +63,28 @@ def wording_problems(text: str, claims: Sequence[Claim], outputs: Mapping[int, J
         yield f"{unsure[0]!r}, but the interval excludes zero"
     if not unsure and _SURE.search(text) and verdicts == {False}:
         yield f"{_found(_SURE, text)!r}, but the interval includes zero"
+
+
+def _without_names(text: str, outputs: Mapping[int, Json]) -> str:
+    """Return the text without names that an output holds: "samples dropped" is a lever, not a fall."""
+    if not (_UP.search(text) or _DOWN.search(text)):
+        return text
+    held = {s.replace("_", " ") for o in outputs.values() for s in _texts(o) if len(s) <= _LONGEST_NAME}
+    telling = (s for s in held if " " in s and (_UP.search(s) or _DOWN.search(s)))
+    for known in sorted(telling, key=len, reverse=True):
+        text = re.sub(re.escape(known), "¤", text.replace("_", " "), flags=re.IGNORECASE)
+    return text
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str:
