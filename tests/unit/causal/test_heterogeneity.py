@@ -221,3 +221,64 @@ def test_an_order_that_tells_nothing_has_no_qini():
         significant += heterogeneity.qini(1 + rng.normal(size=300), rng.normal(size=300)).p_value < 0.05
 
     assert 1 <= significant <= 21
+
+
+def repeated(seed=4, n=1200):
+    """Scores, groups and an order, with whole numbers as weights, and the same with each unit written out so many times."""
+    scores, groups, _ = world(seed, n, effects=(0.0, 1.0, 2.0))
+    rng = np.random.default_rng(seed)
+    counts, order = rng.integers(1, 5, n), rng.normal(size=n) + scores
+    rows = np.repeat(np.arange(n), counts)
+    return (scores, groups, order, counts.astype(float)), (
+        scores[rows],
+        Groups(groups.members[rows], groups.labels),
+        order[rows],
+        rows,
+    )
+
+
+def test_weights_count_a_unit_as_often_as_they_say():
+    (scores, groups, order, weights), (all_scores, all_groups, all_orders, rows) = repeated()
+
+    weighed = heterogeneity.group_effects(scores, groups, weights=weights)
+    written = heterogeneity.group_effects(all_scores, all_groups, rows)
+
+    for one, many in zip(weighed, written, strict=True):
+        assert one.effect == pytest.approx(many.effect)
+        assert one.std_error == pytest.approx(many.std_error)
+        assert (one.p_value, one.ci_lower) == pytest.approx((many.p_value, many.ci_lower), abs=1e-9)
+    bounds = heterogeneity.differences_from_average(scores, groups, weights=weights)
+    assert np.allclose(bounds, heterogeneity.differences_from_average(all_scores, all_groups, rows))
+    equal = heterogeneity.equal_effects(scores, groups, weights=weights)
+    assert equal.statistic == pytest.approx(heterogeneity.equal_effects(all_scores, all_groups, rows).statistic)
+    slope = heterogeneity.best_linear_predictor(scores, order, weights=weights)
+    assert slope.statistic == pytest.approx(heterogeneity.best_linear_predictor(all_scores, all_orders, rows).statistic)
+    ranked = heterogeneity.rank_weighted_effect(scores, order, weights=weights)
+    assert ranked.statistic == pytest.approx(
+        heterogeneity.rank_weighted_effect(all_scores, all_orders, rows).statistic, rel=0.01
+    )
+
+
+def test_weights_move_importance_to_where_the_units_are():
+    rng = np.random.default_rng(7)
+    near, sex, heavy = (rng.random((3, 4000)) < 0.5).astype(float)
+    scores = np.where(heavy == 1, near, sex) + 0.2 * rng.normal(size=4000)
+    columns = {"near": [near, 1 - near], "sex": [sex, 1 - sex]}
+
+    of_heavy = heterogeneity.importance(scores, columns, weights=np.where(heavy == 1, 1.0, 1e-3))
+    of_light = heterogeneity.importance(scores, columns, weights=np.where(heavy == 1, 1e-3, 1.0))
+
+    assert of_heavy["near"] > 0.99
+    assert of_light["sex"] > 0.99
+    assert heterogeneity.importance(scores, columns)["near"] == pytest.approx(0.5, abs=0.15)
+
+
+def test_a_predicted_effect_follows_the_heavy_units():
+    rng = np.random.default_rng(6)
+    x, folds = rng.normal(size=(2000, 1)), rng.integers(0, 2, 2000)
+    heavy = rng.random(2000) < 0.5
+    scores = np.where(heavy, 1.0, -1.0) * x[:, 0]
+
+    found = heterogeneity.cross_fitted_effect(scores, x, folds, weights=np.where(heavy, 1.0, 1e-4))
+
+    assert np.corrcoef(found, x[:, 0])[0, 1] > 0.99

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from e2i_shared.causal.inference import cluster_codes, cluster_sums, infer_mean, interval, widened
+from e2i_shared.causal.inference import cluster_codes, cluster_sums, infer_mean, interval, unweighted, weighted, widened
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -79,3 +79,11 @@ def test_what_smoothing_may_do_widens_the_interval_around_the_same_estimate():
     assert found.estimate == 1.0
     assert found.std_error == pytest.approx(0.5)
     assert widened(plain, 0.0) == plain
+
+
+def test_scores_lose_the_weights_they_were_given():
+    rng = np.random.default_rng(8)
+    scores, weights = rng.normal(size=50), rng.uniform(0.5, 2.0, 50)
+
+    assert np.allclose(unweighted(weighted(scores, weights), weights), scores)
+    assert unweighted(scores, None) is scores

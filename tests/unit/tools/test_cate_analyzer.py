@@ -181,3 +181,33 @@ def test_there_is_a_forest_for_each_column(by_specialty):
     for chart in charts:
         assert_valid(chart)
     assert len(charts[0]["data"]["values"]) == 6
+
+
+def weighed_world(n=4000, seed=5):
+    """The effect is 2 in wide rows and 0 in narrow; among g1 the wide ones are seldom sampled, and weigh four times as much."""
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, 2, n)
+    wide = rng.random(n) < np.where(group == 1, 0.2, 0.5)
+    treated = rng.random(n) < 0.5
+    outcome = treated * 2.0 * wide + rng.normal(size=n)
+    return {
+        "treated": treated.astype(float).tolist(),
+        "outcome": outcome.tolist(),
+        "group": [f"g{g}" for g in group],
+        "wide": wide.astype(float).tolist(),
+        "weight": np.where(wide & (group == 1), 4.0, 1.0).tolist(),
+    }
+
+
+def test_weights_say_what_a_segment_is_made_of():
+    data = context(weighed_world(), roles=ROLES)
+    asked = {k: v for k, v in ASK.items() if k != "confounders"} | {"confounders": ["wide"], "weight_col": "weight"}
+    reported = run_tool("causal_effect_estimator", asked, data)
+
+    found = analyse(data, "group", causal_result=reported)
+
+    for name in ("g0", "g1"):
+        row = next(r for r in found["segments"] if r["level"] == name)
+        assert row["effect"] == pytest.approx(1.0, abs=3 * row["std_error"]), name
+    assert found["heterogeneity_p"] > 0.001
+    assert found["warnings"] == []

@@ -99,6 +99,14 @@ def weighted(scores: Floats, weights: Floats | None) -> Floats:
     return centre + relative * (scores - centre)
 
 
+def unweighted(scores: Floats, weights: Floats | None) -> Floats:
+    """Return the units' own scores (n,), of which ``weighted`` made ``scores``: τ + w̄/w·(s − τ); weights are positive."""
+    if weights is None:
+        return scores
+    centre = float(scores.mean())
+    return np.asarray(centre + (scores - centre) * weights.mean() / weights)
+
+
 def simultaneous(influence: Floats, *, df: int, level: float = 0.95, seed: int = 0) -> tuple[float, Floats]:
     """Return the critical value that holds for K estimates at once, and each one's adjusted p-value as a function of |t|.
 

@@ -11,6 +11,7 @@ from e2i_shared.api.datasets import ColumnKind
 from e2i_shared.causal import heterogeneity
 from e2i_shared.causal.estimators.choice import estimate
 from e2i_shared.causal.heterogeneity import Groups
+from e2i_shared.causal.inference import unweighted
 from e2i_shared.datasets.frame import Categories
 from e2i_shared.errors import InsufficientDataError, UnprocessableError
 from e2i_shared.tools._analysis import prepare, settings_of
@@ -191,7 +192,8 @@ def _indicators(families: list[Segments]) -> Floats:
 
 
 def _rows(found: Estimate, families: list[Segments], groups: Groups, study: Study, seed: int) -> list[Json]:
-    effects = heterogeneity.group_effects(found.scores, groups, study.clusters, seed=seed)
+    own = unweighted(found.scores, study.weights)
+    effects = heterogeneity.group_effects(own, groups, study.clusters, seed=seed, weights=study.weights)
     places = [(f, level) for f in families for level in f.levels]
     fields = ("n", "n_clusters", "effect", "ci_lower", "ci_upper", "std_error", "p_value", "p_value_adjusted")
     rows = [
@@ -203,7 +205,9 @@ def _rows(found: Estimate, families: list[Segments], groups: Groups, study: Stud
 
 
 def _responders(found: Estimate, groups: Groups, study: Study, seed: int) -> tuple[list[str], list[str]]:
-    lower, upper = heterogeneity.differences_from_average(found.scores, groups, study.clusters, seed=seed)
+    lower, upper = heterogeneity.differences_from_average(
+        unweighted(found.scores, study.weights), groups, study.clusters, seed=seed, weights=study.weights
+    )
     centre = (lower + upper) / 2
     order = np.argsort(-centre)
     high = [groups.labels[k] for k in order if lower[k] > 0]
@@ -212,12 +216,13 @@ def _responders(found: Estimate, groups: Groups, study: Study, seed: int) -> tup
 
 def _tests(found: Estimate, families: list[Segments], study: Study) -> list[HeterogeneityTest]:
     tests = []
+    own, w = unweighted(found.scores, study.weights), study.weights
     for family in families:
-        test = heterogeneity.equal_effects(found.scores, Groups(family.members, family.labels), study.clusters)
+        test = heterogeneity.equal_effects(own, Groups(family.members, family.labels), study.clusters, weights=w)
         tests.append(replace(test, name=f"equal effects by {family.column}"))
-    predicted = heterogeneity.cross_fitted_effect(found.scores, study.design.linear, found.nuisances.folds)
-    slope = heterogeneity.best_linear_predictor(found.scores, predicted, study.clusters)
-    ranking = heterogeneity.rank_weighted_effect(found.scores, predicted, study.clusters)
+    predicted = heterogeneity.cross_fitted_effect(own, study.design.linear, found.nuisances.folds, weights=w)
+    slope = heterogeneity.best_linear_predictor(own, predicted, study.clusters, weights=w)
+    ranking = heterogeneity.rank_weighted_effect(own, predicted, study.clusters, weights=w)
     return [
         *tests,
         replace(slope, name="best linear predictor of the effect"),
@@ -237,7 +242,9 @@ def _importance(prepared: Prepared, found: Estimate) -> dict[str, float]:
         kept = [k for k in range(len(sizes)) if sizes[k] >= FEWEST_ROWS][:MOST_LEVELS]
         if len(kept) > 1:
             columns[name] = [segments.members[:, k] for k in kept]
-    return heterogeneity.importance(found.scores, columns, prepared.study.clusters)
+    weights = prepared.study.weights
+    own = unweighted(found.scores, weights)
+    return heterogeneity.importance(own, columns, prepared.study.clusters, weights=weights)
 
 
 def _not_features(prepared: Prepared) -> set[str | None]:
