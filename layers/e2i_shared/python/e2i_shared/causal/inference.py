@@ -96,7 +96,7 @@ def weighted(scores: Floats, weights: Floats | None) -> Floats:
         return scores
     relative = weights / weights.mean()
     centre = float(relative @ scores) / len(scores)
-    return centre + relative * (scores - centre)
+    return np.asarray(centre + relative * (scores - centre))
 
 
 def unweighted(scores: Floats, weights: Floats | None) -> Floats:

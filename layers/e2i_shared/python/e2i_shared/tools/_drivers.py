@@ -84,7 +84,7 @@ def drivers_of(params: Params, context: ToolContext) -> Json:
             f"ranked by {params.rank_by.replace('_', ' ')}; max-|t| over levers and over their differences."
         ),
         "assumptions": _assumptions(found, estimated),
-        "warnings": _warnings(found, rows, estimated),
+        "warnings": _warnings(found, rows, estimated, failed),
         "seed": context.seed,
         "outcome": found.outcome.name,
         "unit": found.outcome.unit,
@@ -105,7 +105,7 @@ def _candidates(params: Params, context: ToolContext) -> Candidates:
     levers = _levers(params, dataset, outcome)
     taken = {outcome.name, *(c.name for c in levers)}
     cluster = _cluster(params, dataset, taken)
-    confounders = _confounders(params, dataset, taken | {cluster})
+    confounders = _confounders(params, dataset, {*taken, *([cluster] if cluster else [])})
     names = dict.fromkeys([outcome.name, *(c.name for c in levers), *confounders, *([cluster] if cluster else [])])
     frame = context.data.read(params.dataset, list(names), params.filters)
     codings = [code_treatment(frame, c, None) for c in levers]
@@ -245,7 +245,7 @@ def _assumptions(found: Candidates, estimated: list[Estimated]) -> list[str]:
     return notes
 
 
-def _warnings(found: Candidates, rows: list[Json], estimated: list[Estimated]) -> list[str]:
+def _warnings(found: Candidates, rows: list[Json], estimated: list[Estimated], failed: list[Json]) -> list[str]:
     dated = {c.name for c in found.dataset.columns if c.kind in DATE_KINDS}
     said = {
         f"{found.dropped:,} rows lack {found.outcome.name} or a lever and are left out.": found.dropped,
@@ -256,5 +256,8 @@ def _warnings(found: Candidates, rows: list[Json], estimated: list[Estimated]) -
         and sum(r["rank_best"] == 1 for r in rows) > 1,
         "Nothing but the other levers is adjusted for: effects may be confounded.": not set(found.confounders) - dated,
     }
-    notes = [f"{each.lever.name}: {text}" for each in estimated for text in each.estimate.warnings]
+    notes = [f"{lever['lever']} is not ranked: {lever['reason']}" for lever in failed]
+    dropped = encode([covariate(found.frame, name) for name in found.confounders], found.frame.n).dropped
+    notes += [f"{name!r} is not adjusted for: {why}." for name, why in dropped if not why.startswith("never")]
+    notes += [f"{each.lever.name}: {text}" for each in estimated for text in each.estimate.warnings]
     return [*(text for text, applies in said.items() if applies), *notes]

@@ -80,7 +80,7 @@ def _from_rows(params: Params, dataset: Dataset, entity: Column, context: ToolCo
     values = frame.numbers(event.column.name)
     happened = values < event.below if event.below is not None else values > (event.above or 0.0)
     label = np.where(np.isnan(values), np.nan, happened.astype(np.float64))
-    clusters = _codes(frame, cluster) if cluster else codes
+    clusters, cluster = _clusters(frame, cluster, codes, named=params.cluster_col is not None)
     columns = []
     for name in predictors:
         column = covariate(frame, name)
@@ -132,7 +132,7 @@ def _from_activity(
         _averaged(covariate(frame, name), cells, len(names) * count, (who * count + when), frame, time)
         for name in predictors
     ]
-    columns.append(Covariate(f"{activity.name} in the horizon", total[who, when]))
+    columns.append(Covariate(f"{activity.name} in the horizon", total[who, when].astype(np.float64)))
     earlier = np.column_stack([total[:, 1:], np.full(len(names), np.nan)])
     columns.append(Covariate(f"{activity.name} in the horizon before", earlier[who, when]))
     judged = range(1, min(_MOST_HELD, count - 2) + 1)
@@ -225,6 +225,25 @@ def _codes(frame: Frame, name: str) -> Rows:
     values = frame.columns[name]
     labels = values.codes if isinstance(values, Categories) else frame.numbers(name)
     return np.unique(labels, return_inverse=True)[1].ravel().astype(np.intp)
+
+
+def _clusters(frame: Frame, name: str | None, entities: Rows, *, named: bool) -> tuple[Rows, str | None]:
+    """Return what stays in one fold and its column: entities where the cluster's column has fewer values than there are folds."""
+    if name is None:
+        return entities, None
+    codes = _codes(frame, name)
+    held = int(codes.max(initial=-1)) + 1
+    if held >= _FOLDS:
+        return codes, name
+    if named:
+        raise InsufficientDataError(
+            f"{held} values of {name!r} are too few to hold some out.",
+            field="cluster_col",
+            expected=f"at least {_FOLDS} values",
+            got=str(held),
+            hint="Name a finer column, or leave cluster_col out.",
+        )
+    return entities, None
 
 
 def _gives_away(column: Covariate, label: Floats) -> bool:
