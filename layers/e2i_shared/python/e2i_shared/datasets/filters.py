@@ -55,7 +55,7 @@ def find_column(dataset: Dataset, name: str) -> Column:
     if column is None:
         raise UnknownColumnError(
             f"Data set {dataset.name!r} has no column {name!r}.",
-            field=name,
+            field=name or "column",
             expected=f"a column of {dataset.name!r}",
             got=name,
             candidates=nearest(name, (c.name for c in dataset.columns)),
@@ -140,7 +140,7 @@ def _operand(column: Column, value: Scalar) -> Operand:
         if column.kind is ColumnKind.BOOLEAN:
             return TRUTH[str(value).casefold()]
         number = float(value)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OverflowError) as error:
         raise _wrong_type(column, value) from error
     if not np.isfinite(number):
         raise _wrong_type(column, value)

@@ -46,6 +46,7 @@ __all__ = [
     "prepare",
     "settings_of",
 ]
+FEW_OTHERS = 10  # rows with any but the commonest outcome, below which an effect rests on single rows
 FEW_EFFECTIVE = 0.5  # of the rows, below which unequal weights are warned about
 
 
@@ -228,6 +229,7 @@ def _warnings(dataset: Dataset, frames: tuple[Frame, Frame], study: Study, parts
     found += [
         f"{name!r} is not adjusted for: {why}." for name, why in study.design.dropped if not why.startswith("never")
     ]
+    found += _about_outcome(study)
     found += _about_units(study, kept, parts)
     confounders = parts.confounders
     late = [n for n in confounders if (c := dataset.column(n)) and c.role is ColumnRole.OUTCOME]
@@ -240,6 +242,13 @@ def _warnings(dataset: Dataset, frames: tuple[Frame, Frame], study: Study, parts
     if not confounders and not study.randomised and study.panel is None:
         found.append("Nothing is adjusted for and the data set is not randomised: differences may be confounded.")
     return found
+
+
+def _about_outcome(study: Study) -> list[str]:
+    others = int((study.outcome != np.median(study.outcome)).sum())
+    if not 0 < others < FEW_OTHERS:
+        return []
+    return [f"{study.outcome_name} is the same in all but {others} of {study.n} rows: the effect rests on these few."]
 
 
 def _about_units(study: Study, kept: Frame, parts: Parts) -> list[str]:

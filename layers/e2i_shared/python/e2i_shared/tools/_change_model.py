@@ -51,6 +51,8 @@ def fit(params: Params, columns: ChangeColumns, rows: ChangeRows, seed: int) -> 
     x = np.column_stack([np.ones(frame.n), (raw[:, used] - raw[:, used].mean(axis=0)) / spread[used]])
     owners = ("", *(name for name, kept in zip(names, used, strict=True) if kept))
     levers, held, warnings = _levers(params, columns, rows, x)
+    void = [c.name for c in (*columns.covariates, *columns.dimensions) if np.isnan(frame.numbers(c.name)).all()]
+    warnings += [f"{name!r} tells nothing: all values are missing." for name in dict.fromkeys(void)]
     layout, notes = _layout(owners, levers, columns, rows)
     groups, count = core.random_groups(_units(columns, rows), seed)
     before, after = (

@@ -255,7 +255,9 @@ def _assumptions(seen: Watched) -> list[str]:
 
 def _warnings(params: Params, seen: Watched) -> list[str]:
     undated = int(np.isnat(seen.days).sum())
+    void = [c.name for c in seen.columns if absent(seen.frame.columns[c.name]).all()]
     said = {
+        f"{', '.join(void)} has no value in any row: it cannot be watched.": void,
         f"{undated:,} rows have no {seen.time.name} and fall in no period.": undated,
         "No column was left to check.": not seen.columns,
         "Freshness is judged on the data's own last day, as no as_of was given.": params.as_of is None,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from e2i_shared.tools.power_calculator import Params
 
 _CURVE_POINTS = 25
+_FEW_ROWS = 50  # a standard deviation of so few is off by a tenth, a sample size by a fifth
 
 
 def answer(params: Params, spread: Spread, effect: Effect) -> Json:
@@ -167,8 +168,11 @@ def _assumptions(params: Params, design: Design) -> list[str]:
 
 def _warnings(params: Params, design: Design, effect: Effect, detectable: float | None) -> list[str]:
     bounded = effect.lower is not None or effect.upper is not None
-    assumed = design.spread.rows is not None and params.cluster_size is None
+    rows = design.spread.rows
+    assumed = rows is not None and params.cluster_size is None
     found = {
+        f"The outcome's spread is taken from only {rows} rows: the size needed may be far off.": rows is not None
+        and rows < _FEW_ROWS,
         "The effect's interval includes 0 or its near bound is not given: no cautious size.": bounded
         and _near_bound(effect) is None,
         "No effect can be detected with this size and power.": detectable is None,

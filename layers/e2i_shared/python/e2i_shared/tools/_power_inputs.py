@@ -82,11 +82,21 @@ def _measured(params: Params, data: DataSource, dataset: str, outcome: str) -> S
     known = values[~np.isnan(values)]
     if len(known) < 2:
         raise InsufficientDataError(
-            f"{len(known)} rows have a value of {column.name!r}; its spread needs at least two.", field="filters"
+            f"{len(known)} rows have a value of {column.name!r}; its spread needs at least two.",
+            field="filters",
+            expected="at least two rows with the outcome",
+            got=f"{len(known)} rows",
+            hint="Widen the filters, or give sd or baseline_rate.",
         )
     sd = float(known.std(ddof=1))
-    if sd == 0.0:
-        raise NoVariationError(f"{column.name!r} is {known[0]:.6g} in every row.", field="outcome_col", got=column.name)
+    if sd <= 1e-12 * float(np.abs(known).max()):
+        raise NoVariationError(
+            f"{column.name!r} is {known[0]:.6g} in every row.",
+            field="outcome_col",
+            expected="an outcome that varies",
+            got=column.name,
+            hint="Widen the filters, or give sd or baseline_rate.",
+        )
     source = f"measured in {len(known):,} rows of {dataset}"
     if bool(np.isin(known, (0.0, 1.0)).all()):
         return _of_rate(float(known.mean()), source, len(known))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LINEAR_BELOW = 500
 _DRIVERS = 3
-_WEAK_AUC = 0.6
+_WEAK_AUC, _PERFECT_AUC = 0.6, 0.99
 
 
 def scored(params: Params, context: ToolContext) -> Json:
@@ -182,6 +182,8 @@ def _warnings(params: Params, rows: RiskRows, design: Design, found: Performance
         f"The risks hardly tell events apart: AUC {found.auc:.2f} [{found.auc_lower:.2f}, {found.auc_upper:.2f}].": found.auc_lower
         < 0.5
         or found.auc < _WEAK_AUC,
+        f"The risks tell events apart almost without error (AUC {found.auc:.3f}): a predictor may be known only afterwards.": found.auc
+        > _PERFECT_AUC,
         f"Risks are too extreme (calibration slope {found.slope:.2f}): take the order, not the probability.": found.slope
         < 0.7,
         f"{unlabelled:,} rows have no known outcome.": unlabelled,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from e2i_shared.api.common import Filter, Scalar
 
@@ -19,6 +19,7 @@ Method = Literal[
     "difference_in_differences",
 ]
 Estimand = Literal["ate", "att"]
+Amount = Annotated[float, Field(ge=-1e30, le=1e30)]  # as large as data may be
 
 
 class Specification(BaseModel):
@@ -52,8 +53,15 @@ class CausalResult(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
-    ate: float = Field(description="the reported effect, outcome units per unit of treatment")
-    ci_lower: float = Field(description="lower bound of its interval")
-    ci_upper: float = Field(description="upper bound of its interval")
-    std_error: float = Field(description="its standard error")
+    ate: Amount = Field(description="the reported effect, outcome units per unit of treatment")
+    ci_lower: Amount = Field(description="lower bound of its interval")
+    ci_upper: Amount = Field(description="upper bound of its interval")
+    std_error: Annotated[float, Field(ge=0.0, le=1e30)] = Field(description="its standard error")
     specification: Specification
+
+    @model_validator(mode="after")
+    def _held(self) -> Self:
+        if not self.ci_lower <= self.ate <= self.ci_upper:
+            message = f"the interval from {self.ci_lower:g} to {self.ci_upper:g} does not hold the effect {self.ate:g}"
+            raise ValueError(message)
+        return self

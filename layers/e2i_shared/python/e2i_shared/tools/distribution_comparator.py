@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Test = Literal["ks", "chi2"]
 _MISSING_GAP = 0.01  # share of rows from which unequal missingness is said
+_FEW_VALUES = 20
 EXAMPLES: list[Json] = [
     {
         "dataset": "hcp_monthly",
@@ -259,6 +260,8 @@ def _warnings(results: list[TestResult]) -> list[str]:
     ]
     for r in results:
         shares = r.missing_a / (r.missing_a + r.n_a), r.missing_b / (r.missing_b + r.n_b)
+        if r.test == "ks" and min(r.n_a, r.n_b) < _FEW_VALUES:
+            said.append(f"{r.column} has only {r.n_a} and {r.n_b} values: p-values of so few are rough.")
         if abs(shares[1] - shares[0]) > _MISSING_GAP:
             said.append(
                 f"{r.column} is missing in {shares[0]:.1%} of a and {shares[1]:.1%} of b: only known values are compared."

@@ -150,9 +150,12 @@ def _warnings(params: Params, answer: Answer, total: Json, breakdown: list[Json]
     question = answer.question
     columns = ", ".join(question.definition.columns())
     hidden = len(breakdown) - params.limit
+    by = " or ".join(column.name for column in question.dimensions)
+    nowhere = total["n"] - sum(row["n"] for row in breakdown) if by else 0
     found = {
         f"{total['missing']:,} of {total['n']:,} rows lack {columns}: left out, not counted as 0.": total["missing"],
         f"{answer.undated():,} rows have no {question.time.name if question.time else 'date'} and fall in no period.": answer.undated(),
+        f"{nowhere:,} of {total['n']:,} rows have no {by}: they count in the value, but in no group.": nowhere,
         _uncovered("period", question.span, question.available): question.span,
         _uncovered("comparison", question.before, question.available): question.before,
         "The comparison period has no value, so there is no change.": question.before and total["previous"] is None,

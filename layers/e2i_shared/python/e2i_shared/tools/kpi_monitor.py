@@ -31,7 +31,7 @@ EXAMPLES: list[Json] = [
 class Params(DataParams):
     """What to watch."""
 
-    kpi: str | None = Field(
+    kpi: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         None, description="KPI of the catalogue or numeric column to chart; left out: the data alone"
     )
     aggregate: Literal["sum", "mean"] | None = Field(None, description="for a bare column; left out: its mean")

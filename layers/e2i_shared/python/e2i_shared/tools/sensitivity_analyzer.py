@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from e2i_shared.api.tools import ToolCategory, ToolEdge
 from e2i_shared.causal import sensitivity
-from e2i_shared.errors import UnknownColumnError
+from e2i_shared.causal.study import check_rows
+from e2i_shared.errors import UnknownColumnError, UnprocessableError
 from e2i_shared.tools import _charts
 from e2i_shared.tools._analysis import CausalResult, Prepared, prepare
 from e2i_shared.tools._registry import ToolContext, ToolParams, ToolResult, ToolSpec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TIMES = (1.0, 2.0, 3.0)
 MOST_UNITS_MATCHED = 20_000
+MOST_DEVIATIONS = 100.0
 NOT_BENCHMARKS = frozenset({"combinations of categories"})
 
 EXAMPLES: list[Json] = [
@@ -108,10 +110,11 @@ class Result(ToolResult):
 
 
 def run(params: Params, context: ToolContext) -> Result:
-    """Return sensitivity figures; raise UnknownColumnError for a benchmark that is not adjusted for."""
+    """Return sensitivity figures; raise UnknownColumnError for a benchmark not adjusted for, EstimationError for unfit data."""
     asked = params.causal_result
     prepared = prepare(asked.specification, context)
     study = prepared.study
+    check_rows(study)
     benchmarks = sensitivity.benchmarks(study.outcome, study.treatment, study.design.linear, study.design.linear_owners)
     names = _chosen(params.benchmark_covariates, benchmarks)
     bounds = [row for name in names for row in _bounds(name, benchmarks, asked)]
@@ -120,8 +123,9 @@ def run(params: Params, context: ToolContext) -> Result:
         sensitivity.robustness(value / benchmarks.scale * math.sqrt(benchmarks.dof), benchmarks.dof)
         for value in (asked.ate, near)
     ]
-    d = asked.ate / float(study.outcome.std(ddof=1)) * _step(prepared)
-    d_error = asked.std_error / float(study.outcome.std(ddof=1)) * _step(prepared)
+    scale = _step(prepared) / float(study.outcome.std(ddof=1))
+    d, d_error = asked.ate * scale, asked.std_error * scale
+    _refuse_foreign(d, d_error)
     e_values = sensitivity.e_value_of_difference(d, d_error)
     gamma, pairs, gamma_rows, notes = _rosenbaum(prepared, params.gamma_range, context.seed)
     return Result(
@@ -131,7 +135,7 @@ def run(params: Params, context: ToolContext) -> Result:
             "Bounds are those of a linear model on the same covariates (Cinelli & Hazlett 2020).",
             f"The E-value is of {_step_text(prepared)}, as a standardised difference turned into a risk ratio.",
         ],
-        warnings=notes,
+        warnings=[*prepared.warnings, *notes],
         seed=context.seed,
         e_value=e_values.point,
         e_value_ci=e_values.interval,
@@ -146,6 +150,18 @@ def run(params: Params, context: ToolContext) -> Result:
         sensitivity_plot_data=sorted(bounds, key=lambda row: -row.r2_outcome),
         verdict=_verdict(bounds, robust[0].robustness_value),
     )
+
+
+def _refuse_foreign(d: float, error: float) -> None:
+    """Refuse an effect so many standard deviations of the outcome large that it is none of this outcome's."""
+    if max(abs(d), error) > MOST_DEVIATIONS:
+        raise UnprocessableError(
+            f"An effect of {d:.3g} ± {error:.3g} standard deviations of the outcome is not one of these data.",
+            field="causal_result",
+            expected=f"an effect and a standard error up to {MOST_DEVIATIONS:g} standard deviations",
+            got=f"{d:.3g} ± {error:.3g}",
+            hint="Pass the whole output of causal_effect_estimator, unchanged.",
+        )
 
 
 def _near_limit(asked: CausalResult) -> float:
@@ -170,6 +186,7 @@ def _chosen(asked: list[str], benchmarks: sensitivity.Benchmarks) -> list[str]:
             raise UnknownColumnError(
                 f"{name!r} is not among the covariates that were adjusted for.",
                 field="benchmark_covariates",
+                expected="a covariate of the effect's specification",
                 got=name,
                 candidates=known[:10],
             )
