@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from e2i_shared.datasets.describe import describe_frame
 from e2i_shared.datasets.frame import Categories, Dates, Frame, Numbers
 from e2i_shared.datasets.memory import MemoryDataSource
 from e2i_shared.datasets.specs import DatasetSpec
+from e2i_shared.errors import NotFoundError
 from e2i_shared.http import cohorts, work
 from e2i_shared.ports import Tenant
 from e2i_shared.testing import (
@@ -28,6 +30,7 @@ from e2i_shared.testing import (
     FakeOutbox,
     FakeTools,
     FixedClock,
+    fake_twins,
 )
 
 if TYPE_CHECKING:
@@ -136,9 +139,37 @@ class FakeObjects:
 
 
 @dataclass
+class HeldObjects(FakeObjects):
+    """Keeps what is put."""
+
+    held: dict[str, bytes] = field(default_factory=dict)
+
+    def open(self, key: str) -> Any:
+        if key not in self.held:
+            raise NotFoundError("There is no upload of that key.", field="upload_key", got=key)
+        return BytesIO(self.held[key])
+
+    def put(self, key: str, body: bytes) -> None:
+        self.held[key] = body
+
+
+@dataclass
+class FakeTrainings:
+    """Remembers what was started."""
+
+    started: list[tuple[str, Json]] = field(default_factory=list)
+
+    def start(self, job_id: str, payload: Json) -> None:
+        self.started.append((job_id, payload))
+
+
+@dataclass
 class FakeWiring:
     """Builds each tenant's fakes once."""
 
+    store: HeldObjects = field(default_factory=HeldObjects)
+    trained: FakeTrainings = field(default_factory=FakeTrainings)
+    experiments: Any = None
     made: dict[str, Tenant] = field(default_factory=dict)
     started: FakeWorkflows = field(default_factory=FakeWorkflows)
     bus: FakeEvents = field(default_factory=FakeEvents)
@@ -166,6 +197,7 @@ class FakeWiring:
             idempotency=FakeIdempotency(),
             outbox=outbox,
             cohorts=FakeCohorts(FixedClock(datetime.now(UTC))),
+            twins=fake_twins(outbox, lambda: datetime.now(UTC)),
         )
 
     def tenants(self) -> Sequence[str]:
@@ -174,8 +206,14 @@ class FakeWiring:
     def workflows(self) -> FakeWorkflows:
         return self.started
 
-    def objects(self) -> FakeObjects:
-        return FakeObjects()
+    def objects(self) -> HeldObjects:
+        return self.store
+
+    def trainings(self) -> FakeTrainings:
+        return self.trained
+
+    def experiment_log(self) -> Any:
+        return self.experiments
 
     def events(self) -> FakeEvents:
         return self.bus

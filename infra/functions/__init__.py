@@ -30,11 +30,21 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class EventRule:
-    """An EventBridge rule (``pattern``) that sends matching events to ``queue``."""
+    """An EventBridge rule (``pattern``) that sends matching events to ``queue``; ``machine`` narrows it to one state machine's."""
 
     name: str
     pattern: dict[str, Any]
     queue: str
+    machine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A container task that runs the function's image as ``python -m module``, for what passes a function's limits."""
+
+    cpu: int  # 1024 are one core
+    memory_mb: int
+    module: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class FunctionDescription:
     rights: tuple[str, ...]
     routes: tuple[Route, ...] = ()
     queue: Queue | None = None
+    task: Task | None = None
     event_rules: tuple[EventRule, ...] = ()
     schedule: str | None = None  # "rate(1 minute)"
     runs_on_deploy: bool = False

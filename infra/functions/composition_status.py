@@ -19,6 +19,7 @@ FUNCTION = FunctionDescription(
                 "detail": {"status": ["TIMED_OUT", "ABORTED", "FAILED"]},
             },
             queue="composition-status",
+            machine="compose",
         ),
     ),
     local_workers=1,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from infra.local.datadir import DataDir
 
 STATE_MACHINE = "compose"
+TRAINING_MACHINE = "train_twin"
 EVENT_BUS = "e2i"
 BUCKET = "e2i-local"
 MODEL_KEYS = (
@@ -61,6 +62,9 @@ class Places:
             "E2I_STAGE": "local",
             "E2I_DATABASE_URL": self.database_url,
             "E2I_STATE_MACHINE_ARN": machine_arn(STATE_MACHINE),
+            "E2I_TRAINING_MACHINE_ARN": machine_arn(TRAINING_MACHINE),
+            "E2I_MLFLOW_URI": os.environ.get("E2I_MLFLOW_URI", f"sqlite:///{self.data_dir.root / 'mlflow.db'}"),
+            "E2I_MLFLOW_ARTIFACTS": str(self.data_dir.root / "mlflow"),
             "E2I_EVENT_BUS": EVENT_BUS,
             "E2I_BUCKET": BUCKET,
             "E2I_ISSUER": tokens.ISSUER,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,14 @@ def _check(rule: str, pattern: dict[str, Any]) -> None:
             )
 
 
+def _narrowed(rule: EventRule) -> EventRule:
+    """Return a rule whose pattern names the state machine it is about."""
+    if rule.machine is None:
+        return rule
+    detail = {**rule.pattern.get("detail", {}), "stateMachineArn": [machine_arn(rule.machine)]}
+    return replace(rule, pattern={**rule.pattern, "detail": detail})
+
+
 @dataclass(frozen=True, slots=True)
 class Bus:
     """The event bus with its rules; publishing yields statements, so that an event can share a commit with what caused it."""
@@ -78,7 +86,7 @@ class Bus:
         ConfigurationError
             When a pattern uses more than lists of values.
         """
-        rules = tuple(rule for description in descriptions for rule in description.event_rules)
+        rules = tuple(_narrowed(rule) for description in descriptions for rule in description.event_rules)
         for rule in rules:
             _check(rule.name, rule.pattern)
         return cls(rules)

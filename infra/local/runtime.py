@@ -69,11 +69,18 @@ def workflow_definitions(folder: Path, descriptions: Sequence[FunctionDescriptio
     definitions = {}
     for path in sorted(folder.glob("*.asl.json")):
         text = path.read_text()
-        for description in descriptions:
-            text = text.replace(f"${{{description.name}}}", description.name)
+        for name, value in _substitutions(descriptions).items():
+            text = text.replace(f"${{{name}}}", value)
         load(text)
         definitions[path.name.removesuffix(".asl.json")] = text
     return definitions
+
+
+def _substitutions(descriptions: Sequence[FunctionDescription]) -> dict[str, str]:
+    """Return what a definition's names stand for here; a container task runs in the processes of its function."""
+    own = {each.name: each.name for each in descriptions}
+    tasks = {f"{each.name}_task": each.name for each in descriptions if each.task}
+    return own | tasks | dict.fromkeys(("cluster", "subnets", "security_group"), "local")
 
 
 def make_zygotes(logs: Path) -> dict[str, Zygote]:

@@ -7,6 +7,7 @@ again repeats its states but none of its finished tasks.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from infra.local.asl import choice, intrinsics, paths
 from infra.local.asl.errors import StateError, check_size, dumps
 from infra.local.asl.journal import Journal, Recorded
+from infra.local.asl.load import RUN_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -125,11 +127,16 @@ class Interpreter:
     async def _task(self, state: State, attempt: Attempt) -> Any:
         data, context, key = attempt
         call = intrinsics.template(state.fields["Parameters"], data, context)
+        task = state.fields["Resource"] == RUN_TASK
         recorded = self.journal.recall(key)
         if recorded is None:
-            recorded = await self._call(state, call, key)
+            recorded = await self._call(state, _container(call) if task else call, key)
         if recorded.error is not None:
-            raise StateError(recorded.error, recorded.cause)
+            raise StateError(
+                "States.TaskFailed" if task and recorded.error != "States.Timeout" else recorded.error, recorded.cause
+            )
+        if task:
+            return {"LastStatus": "STOPPED", "Containers": [{"ExitCode": 0}]}
         return {"ExecutedVersion": "$LATEST", "Payload": recorded.value, "StatusCode": 200}
 
     async def _call(self, state: State, call: dict[str, Any], key: str) -> Recorded:
@@ -201,6 +208,12 @@ def _present(machine: Machine | None) -> Machine:
     if machine is None:
         raise StateError("States.Runtime", "The Map state has no processor.")
     return machine
+
+
+def _container(call: dict[str, Any]) -> dict[str, Any]:
+    """Return a container task as the call of the function whose image it runs."""
+    container = call["Overrides"]["ContainerOverrides"][0]
+    return {"FunctionName": container["Name"], "Payload": json.loads(container["Environment"][0]["Value"])}
 
 
 def _at(path: str | None, data: Any, context: dict[str, Any]) -> Any:

@@ -11,6 +11,8 @@ from infra.local.asl import choice, intrinsics, paths
 from infra.local.asl.errors import DefinitionError
 
 LAMBDA_INVOKE = "arn:aws:states:::lambda:invoke"
+RUN_TASK = "arn:aws:states:::ecs:runTask.sync"
+TASK_EVENT = "E2I_EVENT"  # the variable that tells a container task what to do
 IO = {"Type", "Comment", "InputPath", "OutputPath"}
 FLOW = {"Next", "End"}
 RESULT = {"ResultSelector", "ResultPath"}
@@ -147,6 +149,9 @@ def _check_recovery(name: str, fields: dict[str, Any]) -> None:
 
 
 def _check_task(name: str, fields: dict[str, Any]) -> None:
+    if fields.get("Resource") == RUN_TASK:
+        _check_run_task(name, fields.get("Parameters", {}))
+        return
     if fields.get("Resource") != LAMBDA_INVOKE:
         raise DefinitionError(
             f"{name} calls {fields.get('Resource')!r}, which the local runtime does not offer.",
@@ -157,6 +162,19 @@ def _check_task(name: str, fields: dict[str, Any]) -> None:
     _refuse_unknown(fields.get("Parameters", {}), known, f"{name}.Parameters")
     if not {"FunctionName", "FunctionName.$"} & set(fields.get("Parameters", {})):
         raise DefinitionError(f"{name} names no function.", field=f"{name}.Parameters.FunctionName")
+
+
+def _check_run_task(name: str, parameters: dict[str, Any]) -> None:
+    known = {"LaunchType", "Cluster", "TaskDefinition", "NetworkConfiguration", "Overrides"}
+    _refuse_unknown(parameters, known, f"{name}.Parameters")
+    containers = parameters.get("Overrides", {}).get("ContainerOverrides", [])
+    variables = [each for container in containers for each in container.get("Environment", [])]
+    if len(containers) != 1 or [each.get("Name") for each in variables] != [TASK_EVENT]:
+        raise DefinitionError(
+            f"{name} runs a container task that cannot be run here.",
+            field=f"{name}.Parameters.Overrides",
+            expected=f"one container, told what to do by {TASK_EVENT} alone",
+        )
 
 
 def _check_choice(name: str, fields: dict[str, Any]) -> None:

@@ -63,6 +63,21 @@ class StepFunctions:
 
 
 @dataclass(frozen=True, slots=True)
+class StateMachine:
+    """Any other state machine."""
+
+    arn: str
+
+    def start(self, job_id: str, payload: dict[str, Any]) -> None:
+        """Start the execution named after a job; one that exists already is left alone."""
+        step_functions = client("stepfunctions")
+        try:
+            step_functions.start_execution(stateMachineArn=self.arn, name=job_id, input=json.dumps(payload))
+        except step_functions.exceptions.ExecutionAlreadyExists:
+            return
+
+
+@dataclass(frozen=True, slots=True)
 class EventBridge:
     """The bus that others listen to."""
 

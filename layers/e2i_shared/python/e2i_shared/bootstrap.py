@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from e2i_shared.api.service import DependencyState
     from e2i_shared.llm.gateway import Gateway
     from e2i_shared.objects import Objects
-    from e2i_shared.ports import Events, Tenant, Wiring, Workflows
+    from e2i_shared.ports import Events, Tenant, Trainings, Wiring, Workflows
+    from e2i_shared.twins.log import ExperimentLog
 
 
 def for_tenant(tenant_id: str) -> Tenant:
@@ -31,6 +32,16 @@ def tenants() -> Sequence[str]:
 def workflows() -> Workflows:
     """Return the composition workflow."""
     return _wiring().workflows()
+
+
+def trainings() -> Trainings:
+    """Return the training workflow."""
+    return _wiring().trainings()
+
+
+def experiment_log() -> ExperimentLog | None:
+    """Return the log of trainings; None where none is configured."""
+    return _wiring().experiment_log()
 
 
 def objects() -> Objects:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from e2i_shared.datasets.repository import CatalogueRepository, RowStore
     from e2i_shared.llm.gateway import Gateway
     from e2i_shared.objects import Objects
+    from e2i_shared.twins.log import ExperimentLog
+    from e2i_shared.twins.repository import TwinStores
 
 
 class Workflows(Protocol):
@@ -24,6 +26,14 @@ class Workflows(Protocol):
 
     def start(self, tenant_id: str, composition_id: str) -> None:
         """Start the execution named after the composition, unless it was started before."""
+        ...
+
+
+class Trainings(Protocol):
+    """Where twins are trained."""
+
+    def start(self, job_id: str, payload: Json) -> None:
+        """Start the execution named after the job, unless it was started before."""
         ...
 
 
@@ -152,6 +162,14 @@ class Wiring(Protocol):
         """Return the composition workflow."""
         ...
 
+    def trainings(self) -> Trainings:
+        """Return the training workflow."""
+        ...
+
+    def experiment_log(self) -> ExperimentLog | None:
+        """Return the log of trainings; None where none is configured."""
+        ...
+
     def objects(self) -> Objects:
         """Return the object store."""
         ...
@@ -183,3 +201,4 @@ class Tenant:
     idempotency: IdempotencyKeys
     outbox: Outbox
     cohorts: Cohorts
+    twins: TwinStores

@@ -85,7 +85,7 @@ class ClassifySettings(LanguageModelSettings):
     """``classify``."""
 
 
-class ApiSettings(LanguageModelSettings, WorkflowSettings, ObjectSettings):
+class ApiSettings(LanguageModelSettings, WorkflowSettings, ObjectSettings, EventSettings):
     """``api``."""
 
 
@@ -105,6 +105,33 @@ class RelaySettings(DatabaseSettings, WorkflowSettings, EventSettings):
     """``relay``."""
 
 
+class SimulateSettings(DatabaseSettings, ObjectSettings, EventSettings):
+    """``simulate``: up to ``inline_twins`` are answered at once, more are queued."""
+
+    inline_twins: Annotated[int, Field(ge=1)] = 10_000
+
+
+class DispatchTrainingSettings(DatabaseSettings):
+    """``dispatch_training``: data sets of more than ``function_rows`` rows are trained on in a container task."""
+
+    training_machine_arn: Text
+    function_rows: Annotated[int, Field(ge=1)] = 50_000
+
+
+class TrainTwinSettings(DatabaseSettings, ObjectSettings):
+    """``train_twin``; ``mlflow_uri`` is any MLflow tracking address, a database's too; without it nothing is logged."""
+
+    training_threads: Annotated[int, Field(ge=1, le=64)] = 2
+    mlflow_uri: str | None = None
+    mlflow_artifacts: str | None = None
+
+
+class FidelityCheckSettings(DatabaseSettings, ObjectSettings, EventSettings):
+    """``fidelity_check``: whether twins that degrade are trained again by themselves."""
+
+    automatic_retraining: bool = False
+
+
 class MigrateSettings(DatabaseSettings):
     """``migrate``; its connection string is that of the deploying role, the secret that of the application role."""
 
@@ -116,9 +143,13 @@ FUNCTIONS: Mapping[str, type[Settings]] = {
     "classify": ClassifySettings,
     "compose_step": ComposeStepSettings,
     "composition_status": CompositionStatusSettings,
+    "dispatch_training": DispatchTrainingSettings,
+    "fidelity_check": FidelityCheckSettings,
     "migrate": MigrateSettings,
     "relay": RelaySettings,
     "run_tool": RunToolSettings,
+    "simulate": SimulateSettings,
+    "train_twin": TrainTwinSettings,
 }
 
 S = TypeVar("S", bound=Settings)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from e2i_shared.llm.gateway import Gateway
     from e2i_shared.llm.model import Provider
     from e2i_shared.objects import Objects
-    from e2i_shared.ports import Events, Tenant, Workflows
+    from e2i_shared.ports import Events, Tenant, Trainings, Workflows
+    from e2i_shared.twins.log import ExperimentLog
+    from e2i_shared.twins.repository import TwinStores
 
 IAM_TOKEN_SECONDS = 600  # a token is good for 900
 
@@ -89,6 +91,21 @@ class EnvironmentWiring:
         from e2i_shared.aws import StepFunctions
 
         return StepFunctions(settings.read(settings.WorkflowSettings).state_machine_arn)
+
+    def trainings(self) -> Trainings:
+        """Return the training state machine."""
+        from e2i_shared.aws import StateMachine
+
+        return StateMachine(settings.read(settings.DispatchTrainingSettings).training_machine_arn)
+
+    def experiment_log(self) -> ExperimentLog | None:
+        """Return MLflow at the address configured."""
+        read = settings.read(settings.TrainTwinSettings)
+        if not read.mlflow_uri:
+            return None
+        from e2i_shared.mlflow_log import MlflowLog
+
+        return MlflowLog(read.mlflow_uri, read.mlflow_artifacts)
 
     def events(self) -> Events:
         """Return the event bus."""
@@ -224,4 +241,20 @@ def _tenant(database: Database, tenant_id: str) -> Tenant:
         idempotency=PostgresIdempotency(database, tenant_id),
         outbox=PostgresOutbox(database, tenant_id),
         cohorts=PostgresCohorts(database, tenant_id),
+        twins=_twins(database, tenant_id),
+    )
+
+
+def _twins(database: Database, tenant_id: str) -> TwinStores:
+    from e2i_shared.db.entities import PostgresEntities
+    from e2i_shared.db.jobs import PostgresJobs
+    from e2i_shared.db.simulations import PostgresSimulations
+    from e2i_shared.db.twins import PostgresTwins
+    from e2i_shared.twins.repository import TwinStores
+
+    return TwinStores(
+        models=PostgresTwins(database, tenant_id),
+        jobs=PostgresJobs(database, tenant_id),
+        simulations=PostgresSimulations(database, tenant_id),
+        entities=PostgresEntities(database, tenant_id),
     )

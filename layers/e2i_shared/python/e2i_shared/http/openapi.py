@@ -16,6 +16,7 @@ from e2i_shared.api.common import PageQuery, Problem
 from e2i_shared.composer.model import CompositionQuery
 from e2i_shared.http.caller import Role
 from e2i_shared.http.permissions import MATRIX, V1
+from e2i_shared.twins.model import SimulationQuery, TwinQuery, VersionsQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,10 @@ _QUERIES: dict[tuple[str, str], type[PageQuery]] = {
     ("GET", f"{V1}/compositions"): CompositionQuery,
     ("GET", f"{V1}/datasets"): PageQuery,
     ("GET", f"{V1}/cohorts"): CohortQuery,
+    ("GET", f"{V1}/digital-twins"): TwinQuery,
+    ("GET", f"{V1}/digital-twin/models"): TwinQuery,
+    ("GET", f"{V1}/digital-twins/{{twin_id}}/versions"): VersionsQuery,
+    ("GET", f"{V1}/digital-twin/simulations"): SimulationQuery,
 }
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 _IDEMPOTENCY = {

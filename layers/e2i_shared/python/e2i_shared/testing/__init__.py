@@ -12,6 +12,7 @@ from e2i_shared.testing.idempotency import FakeIdempotency
 from e2i_shared.testing.outbox import FakeOutbox
 from e2i_shared.testing.rows import FakeRows
 from e2i_shared.testing.tools import FakeTools
+from e2i_shared.testing.twin_stores import fake_twins
 
 __all__ = [
     "FakeCatalogue",
@@ -24,4 +25,5 @@ __all__ = [
     "FakeTools",
     "FixedClock",
     "MemoryDataSource",
+    "fake_twins",
 ]

@@ -19,11 +19,14 @@ def every_router() -> Sequence[Router]:
         compositions,
         datasets,
         drifting,
+        fidelity_checks,
         loading,
         running,
         selecting,
         service,
+        simulations,
         tools,
+        twins,
     )
 
     subjects = (
@@ -37,6 +40,9 @@ def every_router() -> Sequence[Router]:
         selecting,
         tools,
         running,
+        twins,
+        simulations,
+        fidelity_checks,
         service,
     )
     return [subject.router for subject in subjects]

@@ -1,0 +1,1 @@
+"""The dispatch_training function."""

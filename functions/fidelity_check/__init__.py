@@ -1,0 +1,1 @@
+"""The fidelity_check function."""

@@ -1,0 +1,160 @@
+"""training_jobs: trainings that were asked for, how far they are, and the one end of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from e2i_shared.db import outbox
+from e2i_shared.db.queries import query
+from e2i_shared.db.repository import Repository, iso, iso_or_none, known_id, not_found
+from e2i_shared.errors import ConflictError
+from e2i_shared.twins.model import GenerateRequest, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from e2i_shared.db.connection import Connection
+    from e2i_shared.twins.model import Trained
+
+CANCELLED = "cancelled"
+
+
+class PostgresJobs(Repository):
+    """TrainingJobs over Postgres. CANCELLED is kept as failed in the phase ``cancelled``."""
+
+    def create(self, request: GenerateRequest, user: str | None) -> tuple[Job, int]:
+        """Store a PENDING job and its model's next version, with ``training.requested`` in the outbox; return both."""
+
+        def work(connection: Connection) -> tuple[Job, int]:
+            values = _values(request, user)
+            connection.execute(query("jobs", "lock_name"), values)
+            row = connection.execute(query("jobs", "insert"), values).fetchone() or {}
+            made = values | {"model_id": row["model_id"], "job_id": row["job_id"]}
+            version = connection.execute(query("jobs", "insert_model"), made).fetchone() or {}
+            outbox.append(connection, "training.requested", {"job_id": str(row["job_id"])})
+            return job_of(row), version["model_version"]
+
+        return self._run(work)
+
+    def get(self, job_id: str) -> Job:
+        """Return a job; raise NotFoundError."""
+        return job_of(self._known(job_id))
+
+    def request(self, job_id: str) -> GenerateRequest:
+        """Return what was asked for."""
+        return GenerateRequest.model_validate(self._known(job_id)["request"])
+
+    def begin(self, job_id: str) -> Job | None:
+        """Mark a job RUNNING and count the attempt; None where it has ended."""
+
+        def work(connection: Connection) -> Job | None:
+            row = connection.execute(query("jobs", "begin"), {"job_id": known_id(job_id, "job")}).fetchone()
+            return None if row is None else _announced(connection, job_of(row))
+
+        return self._run(work)
+
+    def progress(self, job_id: str, phase: str, percent: int) -> None:
+        """Record how far a RUNNING job is."""
+        self._do(query("jobs", "progress"), job_id=job_id, phase=phase, percent=percent)
+
+    def complete(self, job_id: str, found: Trained) -> bool:
+        """Keep what was trained, make it the one active version, end the job; False where it had ended before."""
+
+        def work(connection: Connection) -> bool:
+            job = _ended(connection, job_id, "completed", "done", None)
+            if job is None:
+                return False
+            values = found.model_dump(mode="json") | {"model_id": job.twin_id}
+            values |= {"metrics": Jsonb(found.metrics), "figures": Jsonb(found.figures)}
+            if found.active:
+                reason = {"model_id": job.twin_id, "reason": "A newer version was trained."}
+                connection.execute(query("jobs", "deactivate_others"), reason)
+            connection.execute(query("jobs", "keep_model"), values)
+            return True
+
+        return self._run(work)
+
+    def fail(self, job_id: str, message: str) -> bool:
+        """End a job FAILED with the reason; False where it had ended before."""
+        return self._run(lambda connection: _ended(connection, job_id, "failed", "failed", message) is not None)
+
+    def cancel(self, job_id: str, user: str | None) -> Job:
+        """End a job CANCELLED; raise ConflictError where it has ended otherwise."""
+        by = f"Cancelled by {user}." if user else "Cancelled."
+        known = known_id(job_id, "job")
+        done = self._run(lambda connection: _ended(connection, known, "failed", CANCELLED, by))
+        job = done or self.get(known)
+        if job.status != "CANCELLED":
+            raise has_ended(job)
+        return job
+
+    def asked(self, name: str, brand: str, user: str) -> Sequence[datetime]:
+        """Return when ``user`` asked for trainings of this twin in the last 30 days."""
+        return [row["created_at"] for row in self._rows(query("jobs", "asked"), name=name, brand=brand, user=user)]
+
+    def _known(self, job_id: str) -> Mapping[str, Any]:
+        row = self._row(query("jobs", "get"), job_id=known_id(job_id, "job"))
+        if row is None:
+            raise not_found("job", job_id)
+        return row
+
+
+def has_ended(job: Job) -> ConflictError:
+    """Return the error for a job that cannot be cancelled any more."""
+    return ConflictError(
+        f"The job is {job.status} and cannot be cancelled.", field="job_id", expected="a job that runs", got=job.status
+    )
+
+
+def job_of(row: Mapping[str, Any]) -> Job:
+    """Return a row as a job."""
+    return Job(
+        job_id=str(row["job_id"]),
+        twin_id=str(row["model_id"]),
+        name=row["model_name"],
+        brand=row["brand"],
+        status=status_of(row["status"], row["phase"]),
+        phase=row["phase"],
+        percent=row["percent"],
+        attempts=row["attempts"],
+        error=row["error_message"],
+        requested_by=row["requested_by"],
+        created_at=iso(row["created_at"]),
+        started_at=iso_or_none(row["started_at"]),
+        completed_at=iso_or_none(row["completed_at"]),
+    )
+
+
+def status_of(status: str, phase: str) -> Any:
+    """Return a stored status as it is spoken of."""
+    return "CANCELLED" if phase == CANCELLED else status.upper()
+
+
+def _values(request: GenerateRequest, user: str | None) -> dict[str, Any]:
+    return {
+        "name": request.name,
+        "brand": request.brand,
+        "description": request.description,
+        "twin_type": request.twin_type,
+        "outcome": request.outcome,
+        "features": request.features or [],
+        "scope": request.geographic_scope,
+        "request": Jsonb(request.model_dump(mode="json")),
+        "user": user,
+    }
+
+
+def _ended(connection: Connection, job_id: str, status: str, phase: str, error: str | None) -> Job | None:
+    """End a job in the caller's transaction; None where it has ended before."""
+    values = {"job_id": job_id, "status": status, "phase": phase, "error": error and error[:2_000]}
+    row = connection.execute(query("jobs", "end_job"), values).fetchone()
+    return None if row is None else _announced(connection, job_of(row))
+
+
+def _announced(connection: Connection, job: Job) -> Job:
+    payload = {"job_id": job.job_id, "twin_id": job.twin_id, "status": job.status, "error": job.error}
+    outbox.append(connection, "training.updated", payload)
+    return job

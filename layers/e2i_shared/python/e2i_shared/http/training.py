@@ -1,0 +1,198 @@
+"""The training workflow's phases: start what was asked for, train, log, record a failure."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from e2i_shared import bootstrap, settings
+from e2i_shared.errors import InputError, MalformedRequestError, in_tree
+from e2i_shared.http import bundles
+from e2i_shared.observability import telemetry
+from e2i_shared.twins.model import Trained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+    from e2i_shared.ports import Tenant
+    from e2i_shared.twins.model import GenerateRequest, Job
+    from e2i_shared.twins.train import Trained as Learned
+
+    Event = dict[str, Any]
+
+MOST_ATTEMPTS = 3
+CHALLENGER = "fidelity_check"  # who asks for trainings that must prove better before they are used
+ENDINGS = {
+    "TIMED_OUT": "The training passed its deadline.",
+    "ABORTED": "The training was stopped before it ended.",
+    "FAILED": "The training failed outside its own states.",
+}
+
+
+def dispatch(record: SQSRecord) -> None:
+    """Start the training that a message asks for, or end the one whose execution ended by itself."""
+    event: Event = json.loads(record.body)
+    if event["detail-type"] == "training.requested":
+        _start(event["detail"])
+        return
+    about = json.loads(event["detail"]["input"])
+    tenant = bootstrap.for_tenant(about["tenant_id"])
+    if tenant.twins.jobs.fail(about["job_id"], ENDINGS[event["detail"]["status"]]):
+        telemetry.count("Trainings", {"status": "FAILED"})
+
+
+def _start(about: Event) -> None:
+    tenant = bootstrap.for_tenant(about["tenant_id"])
+    job = tenant.twins.jobs.get(about["job_id"])
+    if job.ended:
+        return
+    asked = tenant.twins.jobs.request(job.job_id)
+    most = settings.read(settings.DispatchTrainingSettings).function_rows
+    named = {"tenant_id": tenant.tenant_id, "job_id": job.job_id}
+    payload = {
+        **named,
+        "train": {"phase": "train", **named},
+        "rows": tenant.catalogue.find(asked.dataset).rows,
+        "function_rows": most,
+    }
+    bootstrap.trainings().start(job.job_id, payload)
+
+
+def run_phase(event: Event, _context: Any) -> Event:
+    """Run the phase that an event names; what it raises goes to the workflow, which retries or records it by name."""
+    phases: Mapping[str, Callable[[Tenant, Event], str]] = {
+        "train": lambda tenant, given: train(tenant, given["job_id"]),
+        "log": lambda tenant, given: log(tenant, given["job_id"]),
+        "record_failure": _record_failure,
+    }
+    if event.get("phase") not in phases:
+        raise MalformedRequestError("The event names no phase.", field="phase", expected=", ".join(phases))
+    telemetry.remember(tenant_id=event["tenant_id"], job_id=event["job_id"], phase=event["phase"])
+    started = time.perf_counter()
+    try:
+        status = phases[event["phase"]](bootstrap.for_tenant(event["tenant_id"]), event)
+    except Exception as error:
+        telemetry.note("training_phase_failed", error_type=type(error).__name__)
+        raise in_tree(error) from error
+    else:
+        elapsed = (time.perf_counter() - started) * 1000
+        telemetry.count("TrainingPhases", {"phase": event["phase"], "status": status}, phase_ms=elapsed)
+        return {"tenant_id": event["tenant_id"], "job_id": event["job_id"], "status": status}
+    finally:
+        telemetry.forget()
+
+
+def train(tenant: Tenant, job_id: str) -> str:
+    """Train what a job asks for, from the start, and return how the job stands; one that has ended is left alone."""
+    jobs = tenant.twins.jobs
+    job = jobs.begin(job_id)
+    if job is None:
+        return jobs.get(job_id).status
+    if job.attempts > MOST_ATTEMPTS:
+        jobs.fail(job_id, f"The training was interrupted {MOST_ATTEMPTS} times; it may need more memory or time.")
+        return "FAILED"
+    try:
+        learned = _learn(tenant, job)
+    except InputError as error:
+        jobs.fail(job_id, " ".join(filter(None, [error.message, error.hint])))
+        return jobs.get(job_id).status
+    jobs.complete(job_id, _keep(tenant, job, learned))
+    return jobs.get(job_id).status
+
+
+def _learn(tenant: Tenant, job: Job) -> Learned:
+    from e2i_shared.twins import train as training
+
+    jobs = tenant.twins.jobs
+    report = training.Reporter(
+        lambda phase, percent: jobs.progress(job.job_id, phase, min(percent, 99)),
+        lambda: jobs.get(job.job_id).ended,
+    )
+    threads = settings.read(settings.TrainTwinSettings).training_threads
+    return training.train(tenant.data, jobs.request(job.job_id).spec(), threads=threads, report=report)
+
+
+def _keep(tenant: Tenant, job: Job, learned: Learned) -> Trained:
+    from e2i_shared.twins import bundle
+
+    body = bundle.write(learned.bundle)
+    digest = bundle.digest_of(body)
+    key = bundles.key_of(tenant.tenant_id, digest)
+    bootstrap.objects().put(key, body)
+    features = [name for name in learned.bundle.twins.names if name not in learned.bundle.effects]
+    return Trained(
+        bundle_key=key,
+        bundle_digest=digest,
+        features=features,
+        metrics=dict(learned.metrics),
+        figures=learned.figures,
+        warnings=list(learned.warnings),
+        fidelity_score=learned.bundle.header["fidelity"],
+        active=job.requested_by != CHALLENGER,
+    )
+
+
+def log(tenant: Tenant, job_id: str) -> str:
+    """Log a completed training; whatever keeps the log from it is recorded with the twin, which stays usable."""
+    job = tenant.twins.jobs.get(job_id)
+    experiments = bootstrap.experiment_log()
+    if job.status != "COMPLETED":
+        return job.status
+    models = tenant.twins.models
+    if experiments is None:
+        models.record_run(job.twin_id, None, None, "no experiment log is configured (E2I_MLFLOW_URI)")
+        return job.status
+    twin = models.get(job.twin_id)
+    try:
+        run = experiments.record(tenant.tenant_id, twin, bundles.content(twin))
+    except Exception as error:  # noqa: BLE001 - a log that is away must not take a trained twin with it
+        telemetry.note("experiment_log_failed", error_type=type(error).__name__)
+        models.record_run(job.twin_id, None, None, f"{type(error).__name__}: {error}"[:500])
+    else:
+        models.record_run(job.twin_id, run.run_id, run.model_uri, None)
+    return job.status
+
+
+def _record_failure(tenant: Tenant, event: Event) -> str:
+    """End a job whose training died; a job that has ended keeps its end."""
+    error = event.get("error") or {}
+    said = _cause(error.get("Cause", ""))
+    tenant.twins.jobs.fail(event["job_id"], f"The training broke off: {said or error.get('Error', 'unknown error')}.")
+    return tenant.twins.jobs.get(event["job_id"]).status
+
+
+def _cause(text: str) -> str:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text[:500].rstrip(".")
+    return str(found.get("errorMessage", ""))[:500].rstrip(".") if isinstance(found, dict) else ""
+
+
+def asked_by(request: GenerateRequest, user: str | None, tenant: Tenant) -> tuple[Job, int]:
+    """Store a training that is asked for; raise an UnprocessableError that names what the data set does not hold."""
+    dataset = tenant.catalogue.find(request.dataset)
+    named = [("outcome", request.outcome)]
+    named += [("interventions", each) for each in request.interventions]
+    named += [("features", each) for each in request.features or []]
+    for field, name in [*named, *([("cluster_col", request.cluster_col)] if request.cluster_col else [])]:
+        if dataset.column(name) is None:
+            raise _unknown(dataset.name, field, name, [column.name for column in dataset.columns])
+    return tenant.twins.jobs.create(request, user)
+
+
+def _unknown(dataset: str, field: str, name: str, columns: list[str]) -> InputError:
+    import difflib
+
+    from e2i_shared.errors import UnknownColumnError
+
+    return UnknownColumnError(
+        f"Data set {dataset!r} has no column {name!r}.",
+        field=field,
+        expected=f"a column of {dataset!r}",
+        got=name,
+        candidates=difflib.get_close_matches(name, columns, n=3, cutoff=0.4) or columns[:10],
+    )
