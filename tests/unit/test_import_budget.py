@@ -24,7 +24,7 @@ HEAVY = (
     "rich",
 )
 MOST_MODULES = {
-    "classify": 480,
+    "classify": 320,
     "api": 500,
     "composition_status": 380,
     "relay": 180,

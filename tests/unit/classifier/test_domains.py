@@ -23,8 +23,8 @@ def best(text: str, context: str = "") -> str:
 
 def test_names_of_things_do_not_matter_to_the_kind_of_question():
     one, other = (
-        clause_features(*whole(f"Did {lever} raise {brand} TRx?"))
-        for lever, brand in (("samples", "Kisqali"), ("emails", "Fabhalta"))
+        clause_features(*whole(f"Did samples raise {brand} TRx {period}?"))
+        for brand, period in (("Kisqali", "in June 2026"), ("Fabhalta", "in July 2026"))
     )
 
     assert one == other
@@ -95,3 +95,19 @@ def test_probabilities_of_a_change_of_detail_still_add_up_to_one():
     reading, clause = whole("and in Indiana")
 
     assert sum(score(reading, [clause], weights().domain, "GAP")[0].values()) == pytest.approx(1.0)
+
+
+def test_words_of_one_sense_share_what_is_learnt():
+    fell, tanked = (clause_features(*whole(f"Why has TRx {word}?")) for word in ("fallen", "tanked"))
+    shared = {name for name in fell.keys() & tanked.keys() if name[0] in "=~"}
+
+    assert {"=DOWN", "=DOWN&WHY"} <= shared
+    assert {name for name in fell if name[0] in "=~"} == shared
+
+
+def test_a_period_is_seen_as_past_or_to_come():
+    past, ahead = (clause_features(*whole(f"TRx in {period}")) for period in ("July 2026", "July 2027"))
+
+    assert "=PAST" in past
+    assert "=FUTURE" in ahead
+    assert "=FUTURE" not in past

@@ -20,6 +20,7 @@ ONE_KIND = {
         "kisqali q3 decline - root cause?",
         "Are copay cards keeping patients on therapy?",
         "What's the correlation between rep visits and TRx?",
+        "Why did Kisqali TRx drop in Q3?",
     ],
     "SEGMENTATION": [
         "Which HCP segments are most responsive to digital marketing?",
@@ -33,6 +34,7 @@ ONE_KIND = {
         "For whom does nurse support work best?",
         "top segments samples uplift",
         "Rank the top 10 segments by uplift from visits",
+        "Who should get 500 extra calls?",
     ],
     "GAP": [
         "What is the gap between our TRx and the benchmark in the South?",
@@ -71,6 +73,7 @@ ONE_KIND = {
         "Score all HCPs by churn risk",
         "Will we hit 10,000 TRx by year end?",
         "Who's about to drop off therapy?",
+        "Forecast Kisqali TRx for the next 6 months",
     ],
     "MONITORING": [
         "Is there any data drift in the HCP features?",
@@ -83,6 +86,7 @@ ONE_KIND = {
         "Are there anomalies in TRx this month?",
         "Is the samples data complete for the West?",
         "Has the mix of specialties shifted since launch?",
+        "Is the data feed healthy?",
     ],
     "KPI": [
         "What was the total TRx for Kisqali last month?",
@@ -105,6 +109,7 @@ ONE_KIND = {
         "Show attrition step by step for the inclusion/exclusion criteria",
         "Who qualifies for the Remibrutinib trial: adults under 50, no prior therapy?",
         "Find patients eligible for the copay program",
+        "Build a cohort of HCPs with decile ≥ 8",
     ],
     "EXPLANATION": [
         "Explain the results of the last causal analysis",
@@ -112,6 +117,7 @@ ONE_KIND = {
         "Can you explain what PSI is?",
         "What is NRx?",
         "explain psi",
+        "What is an E-value?",
         "How should I interpret a confidence interval that includes zero?",
         "What's the difference between ATE and CATE?",
         "Summarise the findings of the last composition",

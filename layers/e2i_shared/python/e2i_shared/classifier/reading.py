@@ -85,7 +85,7 @@ def read(query: str, today: date, trained: Lexicon) -> Reading:
     tags = _tags(found, texts, stems, periods, words_of)
     cues, hints = _spread(words_of.domain_cues, stems), _spread(words_of.domain_hints, stems)
     terms = _spread(words_of.terms, stems)
-    concepts = _senses(words_of.concepts, stems, tags, found, periods, today)
+    concepts = _senses(words_of.concepts, stems, found, periods, today)
     strange = tuple(
         tag[0] != "<" and len(tag) > 3 and tag not in trained.familiar and not cue and not senses
         for tag, cue, senses in zip(tags, cues, concepts, strict=True)
@@ -119,7 +119,6 @@ def _spread(phrases: Phrases[str], stems: tuple[str, ...]) -> tuple[str, ...]:
 def _senses(
     phrases: Phrases[str],
     stems: tuple[str, ...],
-    tags: tuple[str, ...],
     found: tuple[Word, ...],
     periods: tuple[PeriodSpan, ...],
     today: date,
@@ -129,15 +128,9 @@ def _senses(
     for first, last, names in phrases.find(stems):
         senses[first:last] = [tuple(names)] * (last - first)
     for at, word in enumerate(found):
-        if tags[at][0] == "<":
-            senses[at] = ()
         for span in periods:
             if span.start <= word.start < span.end:
-                senses[at] = (
-                    ("FUTURE",)
-                    if span.period.end > today.isoformat() and span.period.start >= today.isoformat()
-                    else ("PAST",)
-                )
+                senses[at] = ("FUTURE",) if span.period.start >= today.isoformat() else ("PAST",)
     return tuple(senses)
 
 

@@ -191,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     extra = load(given.extra) if given.extra else []
     learned, tested = [row for row in rows if not row.is_test], [row for row in rows if row.is_test]
     results = judged(tested, train([*learned, *extra], unlike(practice, tested))[0])
-    figures = report(results)
+    figures: dict[str, Any] = report(results)
     kept = {name: figures[name] for name in JUDGED_BY}
     before = shipped.from_bytes(given.weights.read_bytes()) if given.weights.exists() else None
     print(f"test split: {kept}; before: {before.measured if before else {}}")  # noqa: T201 - a command speaks to its user
