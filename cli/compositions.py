@@ -1,4 +1,4 @@
-"""Commands about past questions: compositions, compositions show."""
+"""Commands about questions asked before: compositions, and to show, cancel or retry one."""
 
 from __future__ import annotations
 
@@ -50,4 +50,34 @@ def show_composition(
         view = client.get(f"/compositions/{composition_id}")
     show(view, render.answer, as_json=as_json)
     plots.draw((view.get("answer") or {}).get("charts") or [], plot, as_json=as_json, to=errors())
+    raise typer.Exit(int(waiting.verdict(view)))
+
+
+@app.command("cancel")
+def cancel_composition(
+    composition_id: Annotated[str, typer.Argument(metavar="ID", help="A composition's id.")],
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a question that is being answered."""
+    with session(url, token, as_json=as_json) as client:
+        view = client.post(f"/compositions/{composition_id}/cancel", {})
+    show(view, render.answer, as_json=as_json)
+
+
+@app.command("retry")
+def retry_composition(
+    composition_id: Annotated[str, typer.Argument(metavar="ID", help="A composition's id.")],
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 60,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the steps that failed again and print the answer; what completed is kept."""
+    with session(url, token, as_json=as_json) as client:
+        client.post(f"/compositions/{composition_id}/retry", {})
+        waiting.follow(client, composition_id, wait)
+        view = client.get(f"/compositions/{composition_id}")
+    show(view, render.answer, as_json=as_json)
     raise typer.Exit(int(waiting.verdict(view)))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from rich.live import Live
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from cli.exits import Exit
+from cli.live import Board
 from cli.session import errors
 
 if TYPE_CHECKING:
@@ -42,15 +46,26 @@ def ask(client: Client, question: str, dataset: str | None, session_id: str | No
     view: Json = client.post("/ask", body | {name: value for name, value in optional.items() if value})
     if view["status"] in DONE:
         return view
-    until = time.monotonic() + seconds - SILENT_SECONDS
-    with bar() as progress:
-        task = progress.add_task("Thinking", total=100)
-        while view["status"] not in DONE and time.monotonic() < until:
-            time.sleep(POLL_SECONDS)
-            view = client.get(f"/compositions/{view['composition_id']}") | {"routing_pattern": view["routing_pattern"]}
-            state = view.get("progress") or {}
-            progress.update(task, completed=state.get("percent", 0), description=state.get("phase", "").capitalize())
-    return view
+    follow(client, view["composition_id"], seconds - SILENT_SECONDS)
+    return client.get(f"/compositions/{view['composition_id']}") | {"routing_pattern": view["routing_pattern"]}
+
+
+def follow(client: Client, composition_id: str, seconds: float) -> None:
+    """Show a composition's progress until it ended, or for ``seconds``: drawn on a terminal, else a line per change."""
+    screen, board, until = errors(), Board(), time.monotonic() + seconds
+    shown = Live(board.drawing(), console=screen, transient=True, auto_refresh=False) if screen.is_terminal else None
+    with shown or nullcontext():
+        while True:
+            page = client.get(f"/compositions/{composition_id}/events", after=board.after)
+            for line in board.take(page):
+                if shown is None:
+                    screen.print(Text(line))
+            if shown is not None:
+                shown.update(board.drawing(), refresh=True)
+            if page["ended"] or time.monotonic() >= until:
+                return
+            if not page["items"]:
+                time.sleep(POLL_SECONDS)
 
 
 def verdict(view: Json) -> Exit:

@@ -44,6 +44,8 @@ TENANT = "00000000-0000-7000-8000-000000000001"
 OTHER = "00000000-0000-7000-8000-000000000002"
 COMPOSITION = "01999999-0000-7000-8000-00000000c001"
 CLASSIFICATION = "01999999-0000-7000-8000-00000000a001"
+RUNNING = "01999999-0000-7000-8000-00000000c00b"
+FAILED = "01999999-0000-7000-8000-00000000c0ef"
 COHORT = "responders"
 QUESTION = "Did more visits raise trx, and which regions responded most?"
 
@@ -103,13 +105,23 @@ class FakeWorkflows:
     """Remembers what was started; ``broken`` fails like a service that is away."""
 
     started: list[tuple[str, str]] = field(default_factory=list)
+    attempts: list[int] = field(default_factory=list)
+    stopped: list[tuple[str, int]] = field(default_factory=list)
     broken: bool = False
 
-    def start(self, tenant_id: str, composition_id: str) -> None:
+    def start(self, tenant_id: str, composition_id: str, attempt: int = 1) -> None:
+        self._reach()
+        self.started.append((tenant_id, composition_id))
+        self.attempts.append(attempt)
+
+    def stop(self, composition_id: str, attempt: int, _cause: str) -> None:
+        self._reach()
+        self.stopped.append((composition_id, attempt))
+
+    def _reach(self) -> None:
         if self.broken:
             message = "no route to Step Functions"
             raise ConnectionError(message)
-        self.started.append((tenant_id, composition_id))
 
 
 @dataclass
@@ -135,6 +147,9 @@ class FakeObjects:
         return UploadTicket(upload_key=key, url=f"http://objects.example.com/{key}", expires_in_seconds=900)
 
     def open(self, key: str) -> Any:
+        raise FileNotFoundError(key)
+
+    def put(self, key: str, _body: bytes) -> None:
         raise FileNotFoundError(key)
 
 
@@ -277,3 +292,14 @@ def seed(tenant: Tenant) -> None:
     )
     wanted = {"name": COHORT, "dataset": "trial", "inclusion": [{"column": "trx", "op": "ge", "value": 7}]}
     cohorts.save(tenant, CohortRequest.model_validate(wanted), "anna")
+
+
+def seed_to_control(tenant: Tenant) -> None:
+    """Store the compositions that the example events cancel and retry: one that runs, one that failed."""
+    from e2i_shared.api.composition import CompositionStatus
+    from e2i_shared.composer.model import NewComposition
+
+    for identity in (RUNNING, FAILED):
+        tenant.compositions.create(NewComposition(composition_id=identity, query=QUESTION, dataset="trial"))
+    tenant.compositions.begin(RUNNING, CompositionStatus.EXECUTING)
+    tenant.compositions.fail(FAILED, CompositionStatus.FAILED, "The database was away.")

@@ -26,6 +26,9 @@ EVERYWHERE = {
     "IAM5[Resource::{prefix}-service:ExportsOutputFnGetAttRunToolFunction81453969ArnF5122E3A:*]": (
         "Versions of our own function."
     ),
+    "IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:e2i-{stage}-compose:*]": (
+        "Executions of our own state machine, which are named when they start."
+    ),
     "L1": "Functions run on Python 3.13, the newest version that the test matrix runs.",
     "APIG4": "Health, readiness, the OpenAPI document and its page are public by design and return no tenant's data.",
     "EC23": "The rule cannot read the VPC's CIDR token of endpoint security groups; they admit the VPC alone.",
@@ -38,7 +41,7 @@ def check(app: cdk.App, stage: Stage) -> None:
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     reasons = EVERYWHERE if stage.keep_data else EVERYWHERE | WITHOUT_KEPT_DATA
     for rule, reason in reasons.items():
-        _acknowledge(app, rule.replace("{prefix}", f"E2I-{stage.name}"), reason)
+        _acknowledge(app, rule.replace("{prefix}", f"E2I-{stage.name}").replace("{stage}", stage.name), reason)
 
 
 def _acknowledge(scope: IConstruct, rule: str, reason: str) -> None:

@@ -40,6 +40,11 @@ def _start_workflow(fn: lambda_.Function, to: Resources) -> None:
     fn.add_to_role_policy(iam.PolicyStatement(actions=["states:StartExecution"], resources=[to.state_machine_arn]))
 
 
+def _stop_workflow(fn: lambda_.Function, to: Resources) -> None:
+    executions = f"{to.state_machine_arn.replace(':stateMachine:', ':execution:')}:*"
+    fn.add_to_role_policy(iam.PolicyStatement(actions=["states:StopExecution"], resources=[executions]))
+
+
 def _objects(fn: lambda_.Function, to: Resources, object_action: str, key_action: str) -> None:
     bucket = to.data.bucket
     fn.add_to_role_policy(iam.PolicyStatement(actions=[object_action], resources=[bucket.arn_for_objects("*")]))
@@ -62,6 +67,7 @@ GRANTS: dict[str, Callable[[lambda_.Function, Resources], None]] = {
     "database": _database,
     "database_admin": _database_admin,
     "start_workflow": _start_workflow,
+    "stop_workflow": _stop_workflow,
     "objects_read": _objects_read,
     "objects_write": _objects_write,
     "publish_events": _publish_events,

@@ -51,7 +51,7 @@ class Task:
 class FunctionDescription:
     """One Lambda function.
 
-    ``rights`` are the services it may use: "database", "start_workflow", "read_workflow", "objects_read", "objects_write",
+    ``rights`` are the services it may use: "database", "start_workflow", "stop_workflow", "objects_read", "objects_write",
     "publish_events", "database_admin".
     """
 

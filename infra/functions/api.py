@@ -10,7 +10,7 @@ FUNCTION = FunctionDescription(
     package="zip",
     memory_mb=1024,
     timeout_seconds=29,
-    rights=("database", "start_workflow", "objects_read", "objects_write", "publish_events"),
+    rights=("database", "start_workflow", "stop_workflow", "objects_read", "objects_write", "publish_events"),
     routes=(
         Route("GET", f"{V1}/health", public=True),
         Route("GET", f"{V1}/ready", public=True),
@@ -25,6 +25,9 @@ FUNCTION = FunctionDescription(
         Route("GET", f"{V1}/compositions"),
         Route("GET", f"{V1}/compositions/{{composition_id}}"),
         Route("GET", f"{V1}/compositions/{{composition_id}}/steps"),
+        Route("GET", f"{V1}/compositions/{{composition_id}}/events"),
+        Route("POST", f"{V1}/compositions/{{composition_id}}/cancel"),
+        Route("POST", f"{V1}/compositions/{{composition_id}}/retry"),
         Route("POST", f"{V1}/compositions/{{composition_id}}/feedback"),
         Route("POST", f"{V1}/ask"),
         Route("GET", f"{V1}/datasets"),

@@ -52,6 +52,27 @@ def test_the_execution_is_named_after_the_composition_and_carries_ids_only(machi
     assert json.loads(described["input"]) == {"composition_id": COMPOSITION, "tenant_id": TENANT}
 
 
+def test_a_later_attempt_is_an_execution_of_its_own_and_says_which(machine: str):
+    StepFunctions(machine).start(TENANT, COMPOSITION)
+    for _ in range(2):
+        StepFunctions(machine).start(TENANT, COMPOSITION, 2)
+
+    names = {execution["name"]: execution["executionArn"] for execution in executions(machine)}
+    assert set(names) == {COMPOSITION, f"{COMPOSITION}-2"}
+    described = boto3.client("stepfunctions").describe_execution(executionArn=names[f"{COMPOSITION}-2"])
+    assert json.loads(described["input"]) == {"composition_id": COMPOSITION, "tenant_id": TENANT, "attempt": 2}
+
+
+def test_the_execution_of_an_attempt_is_stopped_and_one_that_never_was_is_left_alone(machine: str):
+    StepFunctions(machine).start(TENANT, COMPOSITION)
+    StepFunctions(machine).start(TENANT, COMPOSITION, 2)
+    StepFunctions(machine).stop(COMPOSITION, 2, "enough")
+    StepFunctions(machine).stop(COMPOSITION, 3, "enough")
+
+    states = {execution["name"]: execution["status"] for execution in executions(machine)}
+    assert states == {COMPOSITION: "RUNNING", f"{COMPOSITION}-2": "ABORTED"}
+
+
 def test_starting_twice_is_starting_once(machine: str):
     for _ in range(2):
         StepFunctions(machine).start(TENANT, COMPOSITION)

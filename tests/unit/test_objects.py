@@ -56,3 +56,26 @@ def test_what_was_uploaded_is_read_back(store: FolderObjects, tmp_path: Path):
 def test_a_missing_object_and_a_key_that_leaves_the_folder_are_not_found(store: FolderObjects, key: str):
     with pytest.raises(NotFoundError):
         store.open(key)
+
+
+def test_what_is_put_is_read_back_and_half_of_it_is_never_seen(store: FolderObjects):
+    store.put("outputs/t/c/1.json", b"one")
+    store.put("outputs/t/c/1.json", b"two")
+    with store.open("outputs/t/c/1.json") as stream:
+        assert stream.read() == b"two"
+    assert [path.name for path in (store.root / "outputs/t/c").iterdir()] == ["1.json"]
+
+
+def test_a_full_disk_keeps_nothing_and_may_be_tried_again(store: FolderObjects, monkeypatch):
+    from pathlib import Path as AnyPath
+
+    from e2i_shared.errors import StorageFullError
+
+    def full(_self: AnyPath, _body: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(AnyPath, "write_bytes", full)
+    with pytest.raises(StorageFullError):
+        store.put("outputs/t/c/1.json", b"one")
+    monkeypatch.undo()
+    assert list((store.root / "outputs/t/c").iterdir()) == []

@@ -11,7 +11,7 @@ import pytest
 from e2i_shared import bootstrap, settings
 from e2i_shared.objects import FolderObjects
 from e2i_shared.wiring import EnvironmentWiring
-from world import TENANT, FakeEvents, FakeWorkflows, assays, request, seed, trial
+from world import TENANT, FakeEvents, FakeWorkflows, assays, request, seed, seed_to_control, trial
 
 from functions.run_tool import handler as run_tool
 
@@ -97,6 +97,7 @@ def wiring(migrated: MigratedDatabase, tmp_path_factory: pytest.TempPathFactory)
             assert load_assays()["statusCode"] == 201
             assert load_trial()["statusCode"] == 201
             seed(made.tenant(TENANT))
+            seed_to_control(made.tenant(TENANT))
             yield made
             made.database().close()
         settings.read.cache_clear()

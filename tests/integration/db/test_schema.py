@@ -56,6 +56,7 @@ COLUMNS = {
             "llm_usage",
             "budgets",
             "idempotency_keys",
+            "composition_events",
             "documents",
             "audit_log",
             "outbox",

@@ -32,7 +32,7 @@ ANSWER = Answer(
 def answer_at_once(wiring: FakeWiring, status: CompositionStatus = CompositionStatus.COMPLETED) -> None:
     """Let every composition end as soon as it is started."""
 
-    def start(tenant_id: str, composition_id: str) -> None:
+    def start(tenant_id: str, composition_id: str, _attempt: int) -> None:
         compositions = wiring.tenant(tenant_id).compositions
         steps = [
             PlanStep(
@@ -115,13 +115,16 @@ def test_while_it_waits_it_polls_until_the_answer_is_there(wiring, gateway, run,
         if request.method == "GET":
             polls.append(request.url.path)
         if len(polls) == 3:
-            (composition_id,) = {path.rsplit("/", 1)[1] for path in polls}
+            (composition_id,) = {path.split("/")[4] for path in polls}
             wiring.tenant(TENANT).compositions.save_answer(composition_id, ANSWER, [], {})
         return type(gateway).handle_request(gateway, request)
 
     monkeypatch.setattr(gateway, "handle_request", serve)
     result = run("ask", QUESTION)
-    assert (result.exit_code, len(polls)) == (Exit.OK, 3), result.output
+    assert result.exit_code == Exit.OK, result.output
+    assert [path.rsplit("/", 1)[1] == "events" for path in polls] == [True, True, True, False]
+    assert "Waiting to start" in result.stderr
+    assert "Waiting to start" not in result.stdout
 
 
 def test_classify_prints_pattern_domains_parts_and_edges(run):
@@ -286,7 +289,7 @@ def test_help_names_every_command(run):
 
 def test_every_command_takes_json_except_the_one_that_never_ends(run):
     commands = [(name,) for name in typer.main.get_command(app).commands]
-    for names in [*commands, ("compositions", "show")]:
+    for names in [*commands, *(("compositions", name) for name in ("show", "cancel", "retry"))]:
         assert ("--json" in run(*names, "--help").output) == (names != ("up",)), names
 
 

@@ -65,7 +65,7 @@ def test_ask_without_waiting_is_202_with_the_routing_pattern(wiring: FakeWiring)
 
 
 def test_ask_returns_the_answer_once_it_is_there(wiring: FakeWiring, monkeypatch):
-    monkeypatch.setattr(wiring.started, "start", lambda _tenant, composition_id: complete(composition_id))
+    monkeypatch.setattr(wiring.started, "start", lambda _tenant, composition_id, _attempt: complete(composition_id))
     reply = post("/ask", {"query": QUESTION})
     assert reply["statusCode"] == 200
     assert body(reply)["answer"]["headline"] == "Yes, by 2.5."

@@ -131,7 +131,7 @@ def test_one_start_that_fails_does_not_keep_the_others_from_starting(wiring: Fak
         wiring.tenant(TENANT).compositions.create(NewComposition(composition_id=identity, query=QUESTION))
     started = []
 
-    def start(_tenant: str, composition_id: str) -> None:
+    def start(_tenant: str, composition_id: str, _attempt: int = 1) -> None:
         if composition_id == COMPOSITION:
             message = "throttled"
             raise ConnectionError(message)

@@ -10,7 +10,7 @@ import pytest
 from e2i_shared import bootstrap
 from e2i_shared.http import permissions
 from e2i_shared.http.one_route import OneRoute
-from world import COMPOSITION, EVENTS, TENANT, FakeWiring, event, seed
+from world import COMPOSITION, EVENTS, TENANT, FakeWiring, event, seed, seed_to_control
 
 from infra.functions import all_functions
 
@@ -33,6 +33,7 @@ def serve(function: str, case: str) -> dict[str, Any]:
 @pytest.fixture
 def _seeded(wiring: FakeWiring) -> None:
     seed(wiring.tenant(TENANT))
+    seed_to_control(wiring.tenant(TENANT))
 
 
 @pytest.mark.usefixtures("_seeded")

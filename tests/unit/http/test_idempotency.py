@@ -50,7 +50,7 @@ def test_the_same_key_on_another_route_is_another_key(wiring: FakeWiring):
 def test_while_the_first_is_being_served_the_second_is_a_conflict(wiring: FakeWiring, monkeypatch):
     seen = []
 
-    def start(_tenant: str, _composition: str) -> None:
+    def start(_tenant: str, _composition: str, _attempt: int) -> None:
         seen.append(compose()["statusCode"])
 
     monkeypatch.setattr(wiring.started, "start", start)

@@ -46,19 +46,36 @@ def database_token(conninfo: str) -> str:
     return str(client("rds").generate_db_auth_token(**target))
 
 
+def execution_name(composition_id: str, attempt: int) -> str:
+    """Return the execution's name: the composition's id, from the second attempt on with its number."""
+    return composition_id if attempt == 1 else f"{composition_id}-{attempt}"
+
+
 @dataclass(frozen=True, slots=True)
 class StepFunctions:
     """The composition state machine."""
 
     state_machine_arn: str
 
-    def start(self, tenant_id: str, composition_id: str) -> None:
-        """Start the execution named after the composition; one that exists already is left alone."""
+    def start(self, tenant_id: str, composition_id: str, attempt: int = 1) -> None:
+        """Start the execution named after the composition and its attempt; one that exists already is left alone."""
         step_functions = client("stepfunctions")
-        payload = json.dumps({"composition_id": composition_id, "tenant_id": tenant_id})
+        ids: dict[str, str | int] = {"composition_id": composition_id, "tenant_id": tenant_id}
+        payload = json.dumps(ids | ({"attempt": attempt} if attempt > 1 else {}))
+        name = execution_name(composition_id, attempt)
         try:
-            step_functions.start_execution(stateMachineArn=self.state_machine_arn, name=composition_id, input=payload)
+            step_functions.start_execution(stateMachineArn=self.state_machine_arn, name=name, input=payload)
         except step_functions.exceptions.ExecutionAlreadyExists:
+            return
+
+    def stop(self, composition_id: str, attempt: int, cause: str) -> None:
+        """Stop the execution of an attempt; one that was never started, or has ended, is left alone."""
+        step_functions = client("stepfunctions")
+        machine = self.state_machine_arn.replace(":stateMachine:", ":execution:")
+        arn = f"{machine}:{execution_name(composition_id, attempt)}"
+        try:
+            step_functions.stop_execution(executionArn=arn, error="Cancelled", cause=cause)
+        except step_functions.exceptions.ExecutionDoesNotExist:
             return
 
 
@@ -116,3 +133,7 @@ class BucketObjects:
             raise NotFoundError("There is no upload of that key.", field="upload_key", got=key) from error
         spool.seek(0)
         return cast("BinaryIO", spool)
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write an object."""
+        client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)

@@ -1,4 +1,4 @@
-"""Objects too large for a request: uploads. Kept in a bucket, or on one machine in a folder.
+"""Objects too large for a request or a row: uploads, outputs of steps. Kept in a bucket, or on one machine in a folder.
 
 A local upload URL is ``{address}/{key}?expires={unix seconds}&signature={hex}``; whoever serves the folder checks it with ``verify``.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from e2i_shared.api.datasets import UploadTicket
-from e2i_shared.errors import NotFoundError
+from e2i_shared.errors import NotFoundError, StorageFullError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,10 @@ class Objects(Protocol):
 
     def open(self, key: str) -> BinaryIO:
         """Return the object's bytes as a seekable file; raise NotFoundError."""
+        ...
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write an object, whole or not at all."""
         ...
 
 
@@ -67,3 +72,15 @@ class FolderObjects:
         if not path.is_relative_to(self.root.resolve()) or not path.is_file():
             raise NotFoundError("There is no upload of that key.", field="upload_key", got=key)
         return path.open("rb")
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write the file under another name first, so that nobody reads half of it."""
+        path = self.root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            written.write_bytes(body)
+            written.replace(path)
+        except OSError as error:
+            written.unlink(missing_ok=True)
+            raise StorageFullError("The object store has no room left; nothing was kept.") from error

@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 class Workflows(Protocol):
     """Where compositions are executed."""
 
-    def start(self, tenant_id: str, composition_id: str) -> None:
-        """Start the execution named after the composition, unless it was started before."""
+    def start(self, tenant_id: str, composition_id: str, attempt: int = 1) -> None:
+        """Start the execution named after the composition and its attempt, unless it was started before."""
+        ...
+
+    def stop(self, composition_id: str, attempt: int, cause: str) -> None:
+        """Stop the execution of an attempt, if it runs."""
         ...
 
 

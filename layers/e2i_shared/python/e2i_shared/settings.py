@@ -93,7 +93,7 @@ class RunToolSettings(DatabaseSettings, ObjectSettings):
     """``run_tool``."""
 
 
-class ComposeStepSettings(LanguageModelSettings):
+class ComposeStepSettings(LanguageModelSettings, ObjectSettings):
     """``compose_step``."""
 
 

@@ -77,7 +77,7 @@ class EnvironmentWiring:
         """Return what one tenant's requests work with."""
         database = self.database()
         if tenant_id not in self._tenants:
-            self._tenants[tenant_id] = _tenant(database, tenant_id)
+            self._tenants[tenant_id] = _tenant(database, tenant_id, self.objects)
         return self._tenants[tenant_id]
 
     def tenants(self) -> Sequence[str]:
@@ -210,7 +210,7 @@ def _connect() -> tuple[Database, float]:
     return Database(conninfo), time.monotonic() + IAM_TOKEN_SECONDS
 
 
-def _tenant(database: Database, tenant_id: str) -> Tenant:
+def _tenant(database: Database, tenant_id: str, objects: Callable[[], Objects]) -> Tenant:
     from e2i_shared.db.catalogue import PostgresCatalogue
     from e2i_shared.db.classifications import PostgresClassifications
     from e2i_shared.db.cohorts import PostgresCohorts
@@ -233,7 +233,7 @@ def _tenant(database: Database, tenant_id: str) -> Tenant:
     return Tenant(
         tenant_id=tenant_id,
         classifications=PostgresClassifications(database, tenant_id),
-        compositions=PostgresCompositions(database, tenant_id),
+        compositions=PostgresCompositions(database, tenant_id, objects),
         catalogue=PostgresCatalogue(database, tenant_id),
         data=LazyData(read_rows),
         rows=LazyRows(write_rows),

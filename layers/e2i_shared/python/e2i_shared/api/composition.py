@@ -115,6 +115,55 @@ class Progress(Wire):
     percent: int
 
 
+class StepProgress(Wire):
+    """Where one step stands, without its data."""
+
+    step_number: int
+    name: str
+    tool: str
+    level: int
+    status: CompositionStatus
+    depends_on_steps: list[int] = []
+    latency_ms: float | None = None
+    error: str | None = None
+
+
+class PartialResult(Wire):
+    """What a finished step says while others still run; the answer may say it otherwise."""
+
+    step: int
+    tool: str
+    sub_question: str
+    text: str
+
+
+class RelatedComposition(Wire):
+    """A past question like this one; its answer is never served in place of this one's."""
+
+    composition_id: str
+    query: str
+    similarity: float
+
+
+class CompositionEventView(Wire):
+    """One line of ``GET /compositions/{id}/events``; ``text`` is what a finished step says (kind ``partial``)."""
+
+    seq: int
+    at: str
+    kind: Literal["status", "step", "partial"]
+    detail: Json
+    text: str | None = None
+
+
+class CompositionEvents(Wire):
+    """What happened after a number; ask again with ``after=next_after`` until ``ended``."""
+
+    items: list[CompositionEventView]
+    next_after: int
+    status: CompositionStatus
+    ended: bool
+
+
 class MissingPart(Wire):
     """A sub-question that could not be answered, and why."""
 
@@ -142,6 +191,11 @@ class CompositionView(Wire):
     status: CompositionStatus
     routing_pattern: RoutingPattern | None = None
     progress: Progress | None = None
+    attempt: int = 1
+    levels: list[list[int]] = []
+    steps: list[StepProgress] = []
+    partial: list[PartialResult] = []
+    related: list[RelatedComposition] = []
     plan: Json | None = None
     answer: Answer | None = None
     clarification: Clarification | None = None
@@ -165,6 +219,7 @@ class StepView(Wire):
     depends_on_steps: list[int]
     input_params: Json
     output_result: Json | None
+    output_ref: str | None = None  # where a large output is kept
     latency_ms: float | None
     retry_count: int
     error_message: str | None

@@ -83,6 +83,7 @@ class StepRecord(Wire):
     error_message: str | None = None
     started_at: str | None = None
     completed_at: str | None = None
+    output_ref: str | None = None  # where a large output is kept
 
 
 class NewComposition(Wire):
@@ -120,6 +121,24 @@ class CompositionRecord(Wire):
     latency_ms: dict[str, float] = {}
     created_at: str
     completed_at: str | None = None
+    attempt: int = 1
+    attempted_at: str | None = None  # when the latest retry began
+
+
+class CompositionEvent(Wire):
+    """One change of a composition's or a step's status; ``partial`` says that a step's result can be read."""
+
+    seq: int
+    at: str
+    kind: Literal["status", "step", "partial"]
+    detail: Json
+
+
+class ReusablePlan(Wire):
+    """A plan that answered a question in full, and whose it was."""
+
+    composition_id: str
+    plan: Plan
 
 
 class CompositionQuery(PageQuery):
@@ -141,7 +160,7 @@ class SimilarComposition(Wire):
 
 
 class CompositionRepository(Protocol):
-    """Episodes and steps of one tenant. Every method is one transaction; a finished episode or step never changes again."""
+    """Episodes and steps of one tenant. Every method is one transaction; only ``retry`` changes a finished episode or step."""
 
     def create(self, new: NewComposition) -> None:
         """Insert PENDING with an outbox row ``composition.requested``; raise ConflictError if the id exists."""
@@ -163,8 +182,12 @@ class CompositionRepository(Protocol):
         """Store phase 1; a second call changes nothing."""
         ...
 
-    def save_plan(self, composition_id: str, plan: Plan, latency_ms: float) -> None:
-        """Store phase 2 and insert its steps as PENDING; a second call changes nothing."""
+    def save_plan(self, composition_id: str, plan: Plan, latency_ms: float, key: str | None = None) -> None:
+        """Store phase 2, under its key where it may be used again, with its steps as PENDING; a second call changes nothing."""
+        ...
+
+    def reusable_plan(self, key: str) -> ReusablePlan | None:
+        """Return the newest plan stored under the key whose composition answered everything."""
         ...
 
     def steps(self, composition_id: str) -> Sequence[StepRecord]:
@@ -198,6 +221,17 @@ class CompositionRepository(Protocol):
         """End as FAILED, TIMEOUT or CANCELLED unless finished; running steps become FAILED, waiting ones SKIPPED."""
         ...
 
+    def retry(self, composition_id: str) -> CompositionRecord:
+        """Open an ended composition again as PENDING with its next attempt; what completed stays.
+
+        Raise ConflictError unless it is FAILED, TIMEOUT, or COMPLETED with a step that did not complete.
+        """
+        ...
+
+    def events(self, composition_id: str, after: int = 0, limit: int = 200) -> Sequence[CompositionEvent]:
+        """Return what happened after a number, in order; raise NotFoundError."""
+        ...
+
     def save_feedback(self, composition_id: str, feedback: CompositionFeedback) -> None:
         """Store the rating; raise NotFoundError."""
         ...
@@ -209,5 +243,5 @@ class CompositionRepository(Protocol):
         ...
 
     def unstarted(self, older_than_seconds: float) -> Sequence[str]:
-        """Return ids of PENDING episodes whose execution may never have been started."""
+        """Return ids of PENDING episodes older than that, and of running ones a minute older: nobody may work on them."""
         ...

@@ -142,7 +142,7 @@ def _execute(event: Event, services: ComposerServices) -> Json:
 
 
 def _age_seconds(record: CompositionRecord, services: ComposerServices) -> float:
-    return (services.now() - datetime.fromisoformat(record.created_at)).total_seconds()
+    return (services.now() - datetime.fromisoformat(record.attempted_at or record.created_at)).total_seconds()
 
 
 def _record_step_failure(event: Event, services: ComposerServices) -> Json:

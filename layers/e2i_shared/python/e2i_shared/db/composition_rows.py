@@ -44,6 +44,8 @@ def record(row: Row) -> CompositionRecord:
             "latency_ms": latency | row["other_latency_ms"],
             "created_at": iso(row["created_at"]),
             "completed_at": iso_or_none(row["completed_at"]),
+            "attempt": row["attempt"],
+            "attempted_at": iso_or_none(row["attempted_at"]),
         }
     )
 
@@ -70,6 +72,7 @@ def step(row: Row) -> StepRecord:
             "error_message": row["error_message"],
             "started_at": iso_or_none(row["started_at"]),
             "completed_at": iso_or_none(row["completed_at"]),
+            "output_ref": row["output_ref"],
         }
     )
 

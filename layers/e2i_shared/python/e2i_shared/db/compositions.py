@@ -10,12 +10,14 @@ from psycopg.types.json import Jsonb
 from e2i_shared.api.composition import TERMINAL, CompositionStatus
 from e2i_shared.composer.model import SimilarComposition
 from e2i_shared.db import composition_rows, outbox
+from e2i_shared.db.composition_attempts import WHAT, Attempts, hold, read, require
 from e2i_shared.db.queries import query
-from e2i_shared.db.repository import Repository, json_of, known_id, new_id_from, not_found
+from e2i_shared.db.repository import json_of, known_id, new_id_from, not_found
+from e2i_shared.db.step_outputs import StepOutputs
 from e2i_shared.errors import ConfigurationError, ConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from e2i_shared.api.common import Json, Page
     from e2i_shared.api.composition import Answer, CompositionFeedback, CompositionSummary, MissingPart
@@ -27,13 +29,16 @@ if TYPE_CHECKING:
         Plan,
         StepRecord,
     )
-    from e2i_shared.db.connection import Connection
+    from e2i_shared.db.connection import Connection, Database
+    from e2i_shared.objects import Objects
 
-WHAT = "composition"
 
+class PostgresCompositions(Attempts):
+    """A CompositionRepository over Postgres: each method is one transaction; ``objects`` keeps outputs too large for a row."""
 
-class PostgresCompositions(Repository):
-    """A CompositionRepository over Postgres: each method is one transaction."""
+    def __init__(self, database: Database, tenant_id: str, objects: Callable[[], Objects] | None = None) -> None:
+        super().__init__(database, tenant_id)
+        self._outputs = StepOutputs(tenant_id, objects)
 
     def create(self, new: NewComposition) -> None:
         """Insert PENDING with an outbox row ``composition.requested``; raise ConflictError if the id exists."""
@@ -54,7 +59,7 @@ class PostgresCompositions(Repository):
     def get(self, composition_id: str) -> CompositionRecord:
         """Return the episode; raise NotFoundError."""
         identity = known_id(composition_id, WHAT)
-        return self._run(lambda connection: _read(connection, identity))
+        return self._run(lambda connection: read(connection, identity))
 
     def list(self, query: CompositionQuery) -> Page[CompositionSummary]:
         """Return newest first."""
@@ -67,8 +72,9 @@ class PostgresCompositions(Repository):
             raise ConfigurationError(f"{phase} is an end, not a phase: use save_answer or fail.", field="phase")
 
         def work(connection: Connection) -> CompositionRecord:
+            hold(connection, identity)
             connection.execute(query("compositions", "advance"), {"composition_id": identity, "phase": phase.value})
-            return _read(connection, identity)
+            return read(connection, identity)
 
         return self._run(work)
 
@@ -84,24 +90,26 @@ class PostgresCompositions(Repository):
 
         def work(connection: Connection) -> None:
             if connection.execute(query("compositions", "save_decomposition"), values).fetchone() is None:
-                _require(connection, composition_id)
+                require(connection, composition_id)
 
         self._run(work)
 
-    def save_plan(self, composition_id: str, plan: Plan, latency_ms: float) -> None:
-        """Store phase 2 and insert its steps as PENDING; a second call changes nothing."""
+    def save_plan(self, composition_id: str, plan: Plan, latency_ms: float, key: str | None = None) -> None:
+        """Store phase 2, under its key where it may be used again, with its steps as PENDING; a second call changes nothing."""
         values = {
             "composition_id": known_id(composition_id, WHAT),
             "plan": json_of(plan),
             "levels": Jsonb(plan.levels),
             "latency_ms": latency_ms,
             "steps": json_of(plan.steps),
+            "key": key,
         }
 
         def work(connection: Connection) -> None:
+            hold(connection, values["composition_id"])
             episode = connection.execute(query("compositions", "save_plan"), values).fetchone()
             if episode is None:
-                _require(connection, composition_id)
+                require(connection, composition_id)
             else:
                 connection.execute(query("compositions", "insert_steps"), values | episode)
 
@@ -114,10 +122,10 @@ class PostgresCompositions(Repository):
         def work(connection: Connection) -> Sequence[StepRecord]:
             rows = connection.execute(query("compositions", "steps"), values).fetchall()
             if not rows:
-                _require(connection, composition_id)
+                require(connection, composition_id)
             return [composition_rows.step(row) for row in rows]
 
-        return self._run(work)
+        return self._outputs.whole(self._run(work))
 
     def start_step(self, composition_id: str, step_number: int, resolved_inputs: Json) -> bool:
         """Mark EXECUTING (again, counting a retry) and return True; False when the step is already finished."""
@@ -141,11 +149,14 @@ class PostgresCompositions(Repository):
         """Store COMPLETED, FAILED or SKIPPED; the first terminal state wins (False for later ones)."""
         if status not in TERMINAL:
             raise ConfigurationError(f"{status} does not finish a step.", field="status")
+        identity = known_id(composition_id, WHAT)
+        kept, reference = self._outputs.keep(identity, step_number, output)
         values = {
-            "composition_id": known_id(composition_id, WHAT),
+            "composition_id": identity,
             "step_number": step_number,
             "status": status.value,
-            "output": None if output is None else Jsonb(output),
+            "output": None if kept is None else Jsonb(kept),
+            "output_ref": reference,
             "error": error,
             "latency_ms": latency_ms,
         }
@@ -206,7 +217,7 @@ class PostgresCompositions(Repository):
         ]
 
     def unstarted(self, older_than_seconds: float) -> Sequence[str]:
-        """Return ids of PENDING episodes whose execution may never have been started."""
+        """Return ids of PENDING episodes older than that, and of running ones a minute older: nobody may work on them."""
         rows = self._rows(query("compositions", "unstarted"), older_than_seconds=older_than_seconds)
         return [row["composition_id"] for row in rows]
 
@@ -219,19 +230,8 @@ class PostgresCompositions(Repository):
 _LIST = query("compositions", "list")
 
 
-def _read(connection: Connection, identity: str) -> CompositionRecord:
-    row = connection.execute(query("compositions", "get"), {"composition_id": identity}).fetchone()
-    if row is None:
-        raise not_found(WHAT, identity)
-    return composition_rows.record(row)
-
-
-def _require(connection: Connection, identity: str) -> None:
-    if connection.execute(query("compositions", "exists"), {"composition_id": identity}).fetchone() is None:
-        raise not_found(WHAT, identity)
-
-
 def _change_step(connection: Connection, statement: str, values: Json) -> bool:
+    hold(connection, values["composition_id"])
     if connection.execute(query("compositions", statement), values).fetchone() is not None:
         return True
     if connection.execute(query("compositions", "step_exists"), values).fetchone() is None:
@@ -240,9 +240,10 @@ def _change_step(connection: Connection, statement: str, values: Json) -> bool:
 
 
 def _end(connection: Connection, statement: str, values: Json, status: CompositionStatus) -> bool:
+    hold(connection, values["composition_id"])
     row = connection.execute(query("compositions", statement), values).fetchone()
     if row is None:
-        _require(connection, values["composition_id"])
+        require(connection, values["composition_id"])
         return False
     topic = f"composition.{status.lower()}"
     payload = {"composition_id": values["composition_id"], "status": status.value, "session_id": row["session_id"]}

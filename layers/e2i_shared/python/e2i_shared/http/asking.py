@@ -18,7 +18,7 @@ from e2i_shared.api.composition import (
 )
 from e2i_shared.composer.embedding import MODEL, embed
 from e2i_shared.composer.model import NewComposition
-from e2i_shared.http import permissions, views, work
+from e2i_shared.http import permissions, reading, work
 from e2i_shared.http.replies import reply
 from e2i_shared.ids import new_id
 from e2i_shared.observability import telemetry
@@ -76,14 +76,21 @@ def ask(request: AskRequest, who: Caller) -> Response[CompositionView]:
 
 
 def begin(tenant: Tenant, new: NewComposition) -> None:
-    """Store the composition and start its execution.
+    """Store the composition and start its execution."""
+    create(tenant, new)
+    start(tenant, new.composition_id)
 
-    Once the row is committed the question is accepted: when the start itself fails, the relay starts it within a minute.
-    """
+
+def create(tenant: Tenant, new: NewComposition) -> None:
+    """Store the composition: from here on the question is accepted."""
     telemetry.remember(composition_id=new.composition_id)
     tenant.compositions.create(new.model_copy(update={"embedding": embed(new.query), "embedding_model": MODEL}))
+
+
+def start(tenant: Tenant, composition_id: str, attempt: int = 1) -> None:
+    """Start the execution of an attempt; when the start itself fails, the relay starts it within a minute."""
     try:
-        bootstrap.workflows().start(tenant.tenant_id, new.composition_id)
+        bootstrap.workflows().start(tenant.tenant_id, composition_id, attempt)
     except Exception as error:  # noqa: BLE001 - whatever the network or the service says, the composition is not lost
         telemetry.note("start_deferred_to_relay", error_type=type(error).__name__)
 
@@ -100,9 +107,7 @@ def wait(
         if tenant.compositions.get(composition_id).status in TERMINAL:
             break
         sleep(pause)
-    return views.composition(
-        tenant.compositions.get(composition_id), tenant.compositions.steps(composition_id), routing
-    )
+    return reading.read(tenant, composition_id, routing)
 
 
 def pauses(seconds: float) -> Iterator[float]:

@@ -26,6 +26,8 @@ def end_composition(record: SQSRecord) -> None:
     about = json.loads(detail["input"])
     status, message = ENDINGS[detail["status"]]
     compositions = bootstrap.for_tenant(about["tenant_id"]).compositions
+    if compositions.get(about["composition_id"]).attempt != about.get("attempt", 1):
+        return  # an earlier attempt's end, told late
     if compositions.fail(about["composition_id"], status, message):
         telemetry.note("composition_ended", composition_id=about["composition_id"], status=status.value)
         telemetry.count("Compositions", {"status": status.value})

@@ -30,6 +30,9 @@ MATRIX: Mapping[tuple[str, str], Role] = {
     ("GET", f"{V1}/compositions"): Role.VIEWER,
     ("GET", f"{V1}/compositions/{{composition_id}}"): Role.VIEWER,
     ("GET", f"{V1}/compositions/{{composition_id}}/steps"): Role.VIEWER,
+    ("GET", f"{V1}/compositions/{{composition_id}}/events"): Role.VIEWER,
+    ("POST", f"{V1}/compositions/{{composition_id}}/cancel"): Role.MEMBER,
+    ("POST", f"{V1}/compositions/{{composition_id}}/retry"): Role.MEMBER,
     ("POST", f"{V1}/compositions/{{composition_id}}/feedback"): Role.MEMBER,
     ("GET", f"{V1}/datasets"): Role.VIEWER,
     ("POST", f"{V1}/datasets"): Role.MEMBER,
@@ -67,6 +70,7 @@ MATRIX: Mapping[tuple[str, str], Role] = {
 COSTLY: Mapping[tuple[str, str], int] = {
     ("POST", f"{V1}/ask"): 4,
     ("POST", f"{V1}/compose"): 4,
+    ("POST", f"{V1}/compositions/{{composition_id}}/retry"): 4,
     ("POST", f"{V1}/datasets"): 4,
     ("POST", f"{V1}/cohorts"): 4,
     ("GET", f"{V1}/datasets/{{dataset_id}}/drift"): 4,

@@ -58,7 +58,8 @@ def _start(tenant: Tenant) -> tuple[int, int]:
     started = failed = 0
     for composition_id in tenant.compositions.unstarted(LOST_AFTER_SECONDS):
         try:
-            bootstrap.workflows().start(tenant.tenant_id, composition_id)
+            attempt = tenant.compositions.get(composition_id).attempt
+            bootstrap.workflows().start(tenant.tenant_id, composition_id, attempt)
             started += 1
         except Exception as error:  # noqa: BLE001 - one that cannot start must not keep the others from it
             telemetry.note("start_failed", composition_id=composition_id, error_type=type(error).__name__)

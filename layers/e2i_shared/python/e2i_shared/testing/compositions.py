@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from e2i_shared import paging
 from e2i_shared.api.composition import TERMINAL, CompositionStatus, CompositionSummary
-from e2i_shared.composer.model import CompositionRecord, SimilarComposition, StepRecord
+from e2i_shared.composer.model import CompositionEvent, CompositionRecord, ReusablePlan, SimilarComposition, StepRecord
+from e2i_shared.db.composition_attempts import not_retryable
 from e2i_shared.db.repository import known_id, new_id_from, not_found
 from e2i_shared.errors import ConfigurationError, ConflictError
 from e2i_shared.testing.clock import FixedClock
@@ -40,6 +41,8 @@ class FakeCompositions:
         self._new: dict[str, NewComposition] = {}
         self._success: dict[str, bool | None] = {}
         self.feedback: dict[str, CompositionFeedback] = {}
+        self._events: dict[str, list[CompositionEvent]] = {}
+        self._keys: dict[str, str] = {}
 
     def create(self, new: NewComposition) -> None:
         """Insert PENDING with an outbox row ``composition.requested``; raise ConflictError if the id exists."""
@@ -54,6 +57,7 @@ class FakeCompositions:
         )
         self._new[identity], self._steps[identity], self._success[identity] = new, {}, None
         self.outbox.append("composition.requested", {"composition_id": identity})
+        self._note_status(identity)
 
     def get(self, composition_id: str) -> CompositionRecord:
         """Return the episode; raise NotFoundError."""
@@ -82,6 +86,7 @@ class FakeCompositions:
             raise ConfigurationError(f"{phase} is an end, not a phase: use save_answer or fail.", field="phase")
         if _ORDER.index(record.status) < _ORDER.index(phase):
             self._change(record.composition_id, status=phase)
+            self._note_status(record.composition_id)
         return self.get(composition_id)
 
     def save_decomposition(self, composition_id: str, decomposition: Decomposition, latency_ms: float) -> None:
@@ -91,14 +96,25 @@ class FakeCompositions:
             latency = record.latency_ms | {"decompose": latency_ms}
             self._change(record.composition_id, decomposition=decomposition, latency_ms=latency)
 
-    def save_plan(self, composition_id: str, plan: Plan, latency_ms: float) -> None:
-        """Store phase 2 and insert its steps as PENDING; a second call changes nothing."""
+    def save_plan(self, composition_id: str, plan: Plan, latency_ms: float, key: str | None = None) -> None:
+        """Store phase 2, under its key where it may be used again, with its steps as PENDING; a second call changes nothing."""
         record = self.get(composition_id)
         if record.plan is None and record.status not in TERMINAL:
             self._change(record.composition_id, plan=plan, latency_ms=record.latency_ms | {"plan": latency_ms})
             self._steps[record.composition_id] = {
                 step.step_number: StepRecord(step=step, status=CompositionStatus.PENDING) for step in plan.steps
             }
+            for step in plan.steps:
+                self._note_step(record.composition_id, step.step_number)
+            if key:
+                self._keys[record.composition_id] = key
+
+    def reusable_plan(self, key: str) -> ReusablePlan | None:
+        """Return the newest plan stored under the key whose composition answered everything."""
+        for identity, record in reversed(self._episodes.items()):
+            if self._keys.get(identity) == key and self._success[identity] and record.plan:
+                return ReusablePlan(composition_id=identity, plan=record.plan)
+        return None
 
     def steps(self, composition_id: str) -> Sequence[StepRecord]:
         """Return the steps by number; raise NotFoundError."""
@@ -114,6 +130,8 @@ class FakeCompositions:
         started = step.started_at or self._now()
         changes = {"status": CompositionStatus.EXECUTING, "retry_count": retries, "started_at": started}
         self._change_step(composition_id, step, resolved_inputs=resolved_inputs, **changes)
+        if step.status is not CompositionStatus.EXECUTING:
+            self._note_step(composition_id, step_number)
         return True
 
     def finish_step(
@@ -157,6 +175,35 @@ class FakeCompositions:
                 self._finish(composition_id, step, ended, error_message=message)
         return True
 
+    def retry(self, composition_id: str) -> CompositionRecord:
+        """Open an ended composition again as PENDING with its next attempt; raise ConflictError where nothing failed."""
+        record = self.get(composition_id)
+        failed = [s for s in self.steps(composition_id) if s.status in TERMINAL - {CompositionStatus.COMPLETED}]
+        ended = record.status in {CompositionStatus.FAILED, CompositionStatus.TIMEOUT}
+        if not ended and not (failed and record.status is CompositionStatus.COMPLETED):
+            raise not_retryable(record)
+        self._reopen(record)
+        for each in failed:
+            again = StepRecord(step=each.step, status=CompositionStatus.PENDING)
+            self._steps[record.composition_id][each.step.step_number] = again
+            self._note_step(composition_id, each.step.step_number)
+        return self.get(composition_id)
+
+    def _reopen(self, record: CompositionRecord) -> None:
+        identity, attempt = record.composition_id, record.attempt + 1
+        kept = {phase: ms for phase, ms in record.latency_ms.items() if phase in {"decompose", "plan"}}
+        again = {"status": CompositionStatus.PENDING, "attempt": attempt, "attempted_at": self._now()}
+        ended = {"answer": None, "missing": [], "error_message": None, "completed_at": None, "latency_ms": kept}
+        self._change(identity, **again, **ended)
+        self._success[identity] = None
+        self._note_status(identity)
+        payload = {"composition_id": identity, "attempt": attempt, "session_id": record.session_id}
+        self.outbox.append("composition.retried", payload)
+
+    def events(self, composition_id: str, after: int = 0, limit: int = 200) -> Sequence[CompositionEvent]:
+        """Return what happened after a number, in order; raise NotFoundError."""
+        return [each for each in self._events[self._known(composition_id)] if each.seq > after][:limit]
+
     def save_feedback(self, composition_id: str, feedback: CompositionFeedback) -> None:
         """Store the rating; raise NotFoundError."""
         self.feedback[self._known(composition_id)] = feedback
@@ -181,10 +228,12 @@ class FakeCompositions:
         return sorted(near, key=lambda s: (-s.similarity, s.composition_id))[:limit]
 
     def unstarted(self, older_than_seconds: float) -> Sequence[str]:
-        """Return ids of PENDING episodes whose execution may never have been started."""
+        """Return ids of PENDING episodes older than that, and of running ones a minute older: nobody may work on them."""
         before = self._clock() - timedelta(seconds=older_than_seconds)
-        pending = (r for r in self._episodes.values() if r.status is CompositionStatus.PENDING)
-        return [r.composition_id for r in pending if datetime.fromisoformat(r.created_at) < before]
+        running = [r for r in self._episodes.values() if r.status not in TERMINAL]
+        grace = {r.composition_id: timedelta(minutes=r.status is not CompositionStatus.PENDING) for r in running}
+        begun = {r.composition_id: datetime.fromisoformat(r.attempted_at or r.created_at) for r in running}
+        return [identity for identity in begun if begun[identity] + grace[identity] < before]
 
     def _now(self) -> str:
         return self._clock().isoformat()
@@ -210,6 +259,7 @@ class FakeCompositions:
 
     def _finish(self, composition_id: str, step: StepRecord, status: CompositionStatus, **changes: Any) -> None:
         self._change_step(composition_id, step, status=status, completed_at=self._now(), **changes)
+        self._note_step(composition_id, step.step.step_number)
         if status in {CompositionStatus.COMPLETED, CompositionStatus.FAILED}:
             success = status is CompositionStatus.COMPLETED
             self._tools.record_run(step.step.tool, success=success, latency_ms=changes.get("latency_ms"))
@@ -219,9 +269,34 @@ class FakeCompositions:
             return False
         self._change(record.composition_id, status=status, completed_at=self._now(), **changes)
         self._success[record.composition_id] = success
+        self._note_status(record.composition_id)
         payload = {"composition_id": record.composition_id, "status": status.value, "session_id": record.session_id}
         self.outbox.append(f"composition.{status.lower()}", payload)
         return True
+
+    def _note_status(self, identity: str) -> None:
+        record = self._episodes[identity]
+        detail = {"status": record.status.value, "attempt": record.attempt, "error": record.error_message}
+        self._note(identity, "status", detail)
+
+    def _note_step(self, composition_id: str, step_number: int) -> None:
+        identity = known_id(composition_id, WHAT)
+        record = self._steps[identity][step_number]
+        step = {
+            "step_number": step_number,
+            "name": record.step.name,
+            "tool": record.step.tool,
+            "level": record.step.level,
+        }
+        state = {"status": record.status.value, "latency_ms": record.latency_ms, "error": record.error_message}
+        self._note(identity, "step", step | state)
+        if record.status is CompositionStatus.COMPLETED:
+            self._note(identity, "partial", {"step_number": step_number, "sub_question": record.step.serves})
+
+    def _note(self, identity: str, kind: Literal["status", "step", "partial"], detail: Json) -> None:
+        noted = self._events.setdefault(identity, [])
+        told = {name: value for name, value in detail.items() if value is not None}
+        noted.append(CompositionEvent(seq=len(noted) + 1, at=self._now(), kind=kind, detail=told))
 
     def _judged(self, identity: str) -> bool | None:
         said = self.feedback[identity].success if identity in self.feedback else None

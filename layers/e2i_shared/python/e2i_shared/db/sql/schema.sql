@@ -426,6 +426,53 @@ ALTER FUNCTION public.new_id() OWNER TO e2i_owner;
 
 COMMENT ON FUNCTION public.new_id() IS 'A UUIDv7 (RFC 9562) for servers without uuidv7().';
 
+CREATE FUNCTION public.note_composition_event(p_tenant uuid, p_composition uuid, p_episode uuid, p_created timestamp with time zone, p_kind text, p_detail jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_composition::text, 0));
+    INSERT INTO public.composition_events (tenant_id, composition_id, seq, kind, detail, episode_id, episode_created_at)
+    SELECT p_tenant, p_composition, COALESCE(max(e.seq), 0) + 1, p_kind, p_detail, p_episode, p_created
+    FROM public.composition_events AS e
+    WHERE e.tenant_id = p_tenant AND e.composition_id = p_composition;
+END $$;
+
+ALTER FUNCTION public.note_composition_event(p_tenant uuid, p_composition uuid, p_episode uuid, p_created timestamp with time zone, p_kind text, p_detail jsonb) OWNER TO e2i_owner;
+
+CREATE FUNCTION public.note_episode_status() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.note_composition_event(
+        NEW.tenant_id, NEW.composition_id, NEW.episode_id, NEW.created_at, 'status',
+        jsonb_strip_nulls(jsonb_build_object('status', NEW.status, 'attempt', NEW.attempt, 'error', NEW.error_message)));
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION public.note_episode_status() OWNER TO e2i_owner;
+
+CREATE FUNCTION public.note_step_status() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.note_composition_event(
+        NEW.tenant_id, NEW.composition_id, NEW.episode_id, NEW.episode_created_at, 'step',
+        jsonb_strip_nulls(jsonb_build_object(
+            'step_number', NEW.step_number, 'name', NEW.step_name, 'tool', NEW.tool_name, 'level', NEW.level,
+            'status', NEW.status, 'latency_ms', NEW.latency_ms, 'error', NEW.error_message)));
+    IF NEW.status = 'COMPLETED' THEN
+        PERFORM public.note_composition_event(
+            NEW.tenant_id, NEW.composition_id, NEW.episode_id, NEW.episode_created_at, 'partial',
+            jsonb_build_object('step_number', NEW.step_number, 'sub_question', NEW.serves_sub_question));
+    END IF;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION public.note_step_status() OWNER TO e2i_owner;
+
 CREATE FUNCTION public.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -723,6 +770,10 @@ CREATE TABLE public.composer_episodes (
     completed_at timestamp with time zone,
     feedback_at timestamp with time zone,
     max_cost_usd numeric(12,6),
+    attempt integer DEFAULT 1 NOT NULL,
+    attempted_at timestamp with time zone,
+    plan_key text,
+    CONSTRAINT composer_episodes_attempt_check CHECK ((attempt >= 1)),
     CONSTRAINT composer_episodes_check CHECK (((query_embedding IS NULL) OR (embedding_model IS NOT NULL))),
     CONSTRAINT composer_episodes_deadline_seconds_check CHECK (((deadline_seconds >= 1) AND (deadline_seconds <= 300))),
     CONSTRAINT composer_episodes_max_cost_usd_check CHECK ((max_cost_usd >= (0)::numeric)),
@@ -739,6 +790,10 @@ COMMENT ON COLUMN public.composer_episodes.embedding_model IS 'Vectors of differ
 COMMENT ON COLUMN public.composer_episodes.success IS 'COMPLETED with nothing missing; NULL until finished. user_success is the user''s own word.';
 
 COMMENT ON COLUMN public.composer_episodes.max_cost_usd IS 'NULL: the cap of the settings.';
+
+COMMENT ON COLUMN public.composer_episodes.attempt IS 'Executions so far; a retry adds one, and ends of earlier executions no longer count.';
+
+COMMENT ON COLUMN public.composer_episodes.plan_key IS 'Hash of all that a plan depends on: the same key, the same plan.';
 
 CREATE TABLE public.composer_episodes_default (
     tenant_id uuid CONSTRAINT composer_episodes_tenant_id_not_null NOT NULL,
@@ -777,6 +832,10 @@ CREATE TABLE public.composer_episodes_default (
     completed_at timestamp with time zone,
     feedback_at timestamp with time zone,
     max_cost_usd numeric(12,6),
+    attempt integer DEFAULT 1 CONSTRAINT composer_episodes_attempt_not_null NOT NULL,
+    attempted_at timestamp with time zone,
+    plan_key text,
+    CONSTRAINT composer_episodes_attempt_check CHECK ((attempt >= 1)),
     CONSTRAINT composer_episodes_check CHECK (((query_embedding IS NULL) OR (embedding_model IS NOT NULL))),
     CONSTRAINT composer_episodes_deadline_seconds_check CHECK (((deadline_seconds >= 1) AND (deadline_seconds <= 300))),
     CONSTRAINT composer_episodes_max_cost_usd_check CHECK ((max_cost_usd >= (0)::numeric)),
@@ -786,6 +845,25 @@ CREATE TABLE public.composer_episodes_default (
 ALTER TABLE ONLY public.composer_episodes_default FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.composer_episodes_default OWNER TO e2i_owner;
+
+CREATE TABLE public.composition_events (
+    tenant_id uuid NOT NULL,
+    composition_id uuid NOT NULL,
+    seq integer NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    kind text NOT NULL,
+    detail jsonb NOT NULL,
+    episode_id uuid NOT NULL,
+    episode_created_at timestamp with time zone NOT NULL,
+    CONSTRAINT composition_events_kind_check CHECK ((kind = ANY (ARRAY['status'::text, 'step'::text, 'partial'::text]))),
+    CONSTRAINT composition_events_seq_check CHECK ((seq >= 1))
+);
+
+ALTER TABLE ONLY public.composition_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.composition_events OWNER TO e2i_owner;
+
+COMMENT ON TABLE public.composition_events IS 'Append-only: each change of a composition''s or a step''s status, numbered without gaps in the order of their commits.';
 
 CREATE TABLE public.composition_steps (
     tenant_id uuid NOT NULL,
@@ -810,6 +888,7 @@ CREATE TABLE public.composition_steps (
     status public.composition_status DEFAULT 'PENDING'::public.composition_status NOT NULL,
     error_message text,
     retry_count integer DEFAULT 0 NOT NULL,
+    output_ref text,
     CONSTRAINT composition_steps_runtime_check CHECK ((runtime = ANY (ARRAY['layer'::text, 'image'::text]))),
     CONSTRAINT composition_steps_step_number_check CHECK ((step_number >= 1))
 );
@@ -819,6 +898,8 @@ ALTER TABLE ONLY public.composition_steps FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.composition_steps OWNER TO e2i_owner;
 
 COMMENT ON COLUMN public.composition_steps.input_params IS 'As planned: literals and references to earlier outputs; resolved_inputs is what the tool got.';
+
+COMMENT ON COLUMN public.composition_steps.output_ref IS 'Key in the object store of an output too large for a row; output_result is NULL then.';
 
 CREATE TABLE public.dataset_columns (
     tenant_id uuid NOT NULL,
@@ -1554,6 +1635,9 @@ ALTER TABLE ONLY public.composer_episodes
 ALTER TABLE ONLY public.composer_episodes_default
     ADD CONSTRAINT composer_episodes_default_pkey PRIMARY KEY (tenant_id, episode_id, created_at);
 
+ALTER TABLE ONLY public.composition_events
+    ADD CONSTRAINT composition_events_pkey PRIMARY KEY (tenant_id, composition_id, seq);
+
 ALTER TABLE ONLY public.composition_steps
     ADD CONSTRAINT composition_steps_pkey PRIMARY KEY (tenant_id, step_id);
 
@@ -1687,9 +1771,15 @@ CREATE INDEX composer_episodes_embedded ON ONLY public.composer_episodes USING b
 
 CREATE INDEX composer_episodes_default_tenant_id_embedding_model_idx ON public.composer_episodes_default USING btree (tenant_id, embedding_model) WHERE ((status = 'COMPLETED'::public.composition_status) AND (query_embedding IS NOT NULL));
 
+CREATE INDEX composer_episodes_plan_key ON ONLY public.composer_episodes USING btree (tenant_id, plan_key, created_at DESC) WHERE (plan_key IS NOT NULL);
+
+CREATE INDEX composer_episodes_default_tenant_id_plan_key_created_at_idx ON public.composer_episodes_default USING btree (tenant_id, plan_key, created_at DESC) WHERE (plan_key IS NOT NULL);
+
 CREATE INDEX composer_episodes_session ON ONLY public.composer_episodes USING btree (tenant_id, session_id, created_at DESC, composition_id DESC) WHERE (session_id IS NOT NULL);
 
 CREATE INDEX composer_episodes_default_tenant_id_session_id_created_at_c_idx ON public.composer_episodes_default USING btree (tenant_id, session_id, created_at DESC, composition_id DESC) WHERE (session_id IS NOT NULL);
+
+CREATE INDEX composition_events_episode ON public.composition_events USING btree (tenant_id, episode_id, episode_created_at);
 
 CREATE INDEX composition_steps_episode ON public.composition_steps USING btree (tenant_id, episode_id, episode_created_at);
 
@@ -1741,11 +1831,21 @@ ALTER INDEX public.composer_episodes_ended_badly ATTACH PARTITION public.compose
 
 ALTER INDEX public.composer_episodes_embedded ATTACH PARTITION public.composer_episodes_default_tenant_id_embedding_model_idx;
 
+ALTER INDEX public.composer_episodes_plan_key ATTACH PARTITION public.composer_episodes_default_tenant_id_plan_key_created_at_idx;
+
 ALTER INDEX public.composer_episodes_session ATTACH PARTITION public.composer_episodes_default_tenant_id_session_id_created_at_c_idx;
 
 CREATE TRIGGER trg_chain_audit_entry BEFORE INSERT ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.chain_audit_entry();
 
 CREATE TRIGGER trg_log_step_performance AFTER INSERT OR UPDATE OF status ON public.composition_steps FOR EACH ROW WHEN ((new.status = ANY (ARRAY['COMPLETED'::public.composition_status, 'FAILED'::public.composition_status]))) EXECUTE FUNCTION public.log_step_performance();
+
+CREATE TRIGGER trg_note_episode_status AFTER UPDATE OF status ON public.composer_episodes FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.note_episode_status();
+
+CREATE TRIGGER trg_note_new_episode AFTER INSERT ON public.composer_episodes FOR EACH ROW WHEN ((new.status = 'PENDING'::public.composition_status)) EXECUTE FUNCTION public.note_episode_status();
+
+CREATE TRIGGER trg_note_new_step AFTER INSERT ON public.composition_steps FOR EACH ROW WHEN ((new.status = 'PENDING'::public.composition_status)) EXECUTE FUNCTION public.note_step_status();
+
+CREATE TRIGGER trg_note_step_status AFTER UPDATE OF status ON public.composition_steps FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.note_step_status();
 
 CREATE TRIGGER trg_refuse_audit_change BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.refuse_audit_change();
 
@@ -1775,6 +1875,9 @@ CREATE TRIGGER trg_updated_at BEFORE UPDATE ON public.training_jobs FOR EACH ROW
 
 ALTER TABLE ONLY public.cohorts
     ADD CONSTRAINT cohorts_tenant_id_dataset_id_dataset_version_fkey FOREIGN KEY (tenant_id, dataset_id, dataset_version) REFERENCES public.datasets(tenant_id, dataset_id, version);
+
+ALTER TABLE ONLY public.composition_events
+    ADD CONSTRAINT composition_events_tenant_id_episode_id_episode_created_at_fkey FOREIGN KEY (tenant_id, episode_id, episode_created_at) REFERENCES public.composer_episodes(tenant_id, episode_id, created_at) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.composition_steps
     ADD CONSTRAINT composition_steps_tenant_id_episode_id_episode_created_at_fkey FOREIGN KEY (tenant_id, episode_id, episode_created_at) REFERENCES public.composer_episodes(tenant_id, episode_id, created_at) ON DELETE CASCADE;
@@ -1841,6 +1944,8 @@ ALTER TABLE public.composer_episodes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.composer_episodes_default ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.composition_events ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.composition_steps ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.dataset_columns ENABLE ROW LEVEL SECURITY;
@@ -1898,6 +2003,8 @@ CREATE POLICY tenant_isolation ON public.cohorts USING ((tenant_id = (NULLIF(cur
 CREATE POLICY tenant_isolation ON public.composer_episodes USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant_isolation ON public.composer_episodes_default USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant_isolation ON public.composition_events USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant_isolation ON public.composition_steps USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid));
 
@@ -2001,6 +2108,13 @@ REVOKE ALL ON FUNCTION public.log_step_performance() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.new_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.new_id() TO e2i_app;
 
+REVOKE ALL ON FUNCTION public.note_composition_event(p_tenant uuid, p_composition uuid, p_episode uuid, p_created timestamp with time zone, p_kind text, p_detail jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.note_composition_event(p_tenant uuid, p_composition uuid, p_episode uuid, p_created timestamp with time zone, p_kind text, p_detail jsonb) TO e2i_app;
+
+REVOKE ALL ON FUNCTION public.note_episode_status() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.note_step_status() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.refuse_audit_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.refuse_unsealed_rows() FROM PUBLIC;
@@ -2038,6 +2152,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.classification_logs TO e2i_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.cohorts TO e2i_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.composer_episodes TO e2i_app;
+
+GRANT SELECT,INSERT ON TABLE public.composition_events TO e2i_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.composition_steps TO e2i_app;
 

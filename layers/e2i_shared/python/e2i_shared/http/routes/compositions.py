@@ -13,13 +13,14 @@ from e2i_shared.api.composition import (
     AskRequest,
     ComposeAccepted,
     ComposeRequest,
+    CompositionEvents,
     CompositionFeedback,
     CompositionSummary,
     CompositionView,
     StepView,
 )
 from e2i_shared.composer.model import CompositionQuery
-from e2i_shared.http import asking, caller, views
+from e2i_shared.http import asking, caller, controlling, reading
 from e2i_shared.http.parameters import Id
 from e2i_shared.http.replies import done
 
@@ -55,18 +56,32 @@ def list_compositions(query: Annotated[CompositionQuery, Query()]) -> Page[Compo
 
 @router.get("/compositions/<composition_id>", tags=TAGS, summary="Read a composition")
 def read_composition(composition_id: Id) -> CompositionView:
-    """Return status, progress and, once there is one, the answer."""
-    compositions = bootstrap.for_tenant(caller.current().tenant_id).compositions
-    record = compositions.get(str(composition_id))
-    return views.composition(record, compositions.steps(record.composition_id))
+    """Return status, progress, what is known so far and, once there is one, the answer."""
+    return reading.read(bootstrap.for_tenant(caller.current().tenant_id), str(composition_id))
 
 
 @router.get("/compositions/<composition_id>/steps", tags=TAGS, summary="Read a composition's steps")
 def read_steps(composition_id: Id) -> Page[StepView]:
     """Return every step with its inputs, output, time and retries."""
-    compositions = bootstrap.for_tenant(caller.current().tenant_id).compositions
-    record = compositions.get(str(composition_id))
-    return Page[StepView](items=[views.step(each) for each in compositions.steps(record.composition_id)])
+    return Page[StepView](items=reading.steps(bootstrap.for_tenant(caller.current().tenant_id), str(composition_id)))
+
+
+@router.get("/compositions/<composition_id>/events", tags=TAGS, summary="Follow a composition")
+def read_events(composition_id: Id, after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0) -> CompositionEvents:
+    """Return what happened after the number ``after``, in order; an empty list when nothing did."""
+    return reading.events(bootstrap.for_tenant(caller.current().tenant_id), str(composition_id), after)
+
+
+@router.post("/compositions/<composition_id>/cancel", tags=TAGS, summary="Stop a composition")
+def cancel_composition(composition_id: Id) -> CompositionView:
+    """Stop a composition that runs; one that is cancelled already stays so, one that ended otherwise is 409."""
+    return controlling.cancel(str(composition_id), caller.current())
+
+
+@router.post("/compositions/<composition_id>/retry", tags=TAGS, summary="Try again what failed", status_code=202)
+def retry_composition(composition_id: Id) -> Response[ComposeAccepted]:
+    """Run the steps that failed or were skipped again; what completed is kept. 409 where nothing failed."""
+    return controlling.retry(str(composition_id), caller.current())
 
 
 @router.post("/compositions/<composition_id>/feedback", tags=TAGS, summary="Rate an answer", status_code=204)

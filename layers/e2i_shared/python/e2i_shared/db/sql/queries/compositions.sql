@@ -19,7 +19,8 @@ RETURNING created_at;
 SELECT
     composition_id::text, query_text, status, session_id, dataset, classification_id::text, user_id, deadline_seconds, max_cost_usd::float8,
     sub_questions, dependencies, decomposition_source, tool_plan, answer, missing, error_message, decompose_latency_ms,
-    plan_latency_ms, execute_latency_ms, synthesize_latency_ms, total_latency_ms, other_latency_ms, created_at, completed_at
+    plan_latency_ms, execute_latency_ms, synthesize_latency_ms, total_latency_ms, other_latency_ms, created_at, completed_at,
+    attempt, attempted_at
 FROM composer_episodes
 WHERE composition_id = %(composition_id)s;
 
@@ -57,7 +58,7 @@ RETURNING composition_id;
 -- name: save_plan
 -- Store phase 2 once.
 UPDATE composer_episodes
-SET tool_plan = %(plan)s, parallelizable_groups = %(levels)s, plan_latency_ms = %(latency_ms)s
+SET tool_plan = %(plan)s, parallelizable_groups = %(levels)s, plan_latency_ms = %(latency_ms)s, plan_key = %(key)s
 WHERE composition_id = %(composition_id)s AND tool_plan IS NULL AND status < 'COMPLETED'
 RETURNING episode_id, created_at;
 
@@ -80,7 +81,7 @@ FROM jsonb_to_recordset(%(steps)s) AS s (
 -- The steps by number.
 SELECT
     step_number, step_name, tool_name, runtime, level, input_params, resolved_inputs, output_result, depends_on_steps,
-    serves_sub_question, status, latency_ms, retry_count, error_message, started_at, completed_at
+    serves_sub_question, status, latency_ms, retry_count, error_message, started_at, completed_at, output_ref
 FROM composition_steps
 WHERE composition_id = %(composition_id)s
 ORDER BY step_number;
@@ -96,7 +97,7 @@ RETURNING step_number;
 -- name: finish_step
 -- The first terminal state wins.
 UPDATE composition_steps
-SET status = %(status)s::composition_status, output_result = %(output)s, error_message = %(error)s, latency_ms = %(latency_ms)s,
+SET status = %(status)s::composition_status, output_result = %(output)s, output_ref = %(output_ref)s, error_message = %(error)s, latency_ms = %(latency_ms)s,
     completed_at = clock_timestamp()
 WHERE composition_id = %(composition_id)s AND step_number = %(step_number)s AND status < 'COMPLETED'
 RETURNING step_number;
@@ -111,9 +112,9 @@ UPDATE composer_episodes
 SET answer = %(answer)s, synthesized_response = %(text)s, missing = %(missing)s, status = 'COMPLETED',
     completed_at = clock_timestamp(), success = %(success)s,
     tool_outputs = (
-        SELECT jsonb_object_agg(s.step_number, s.output_result)
+        SELECT jsonb_object_agg(s.step_number, COALESCE(s.output_result, jsonb_build_object('output_ref', s.output_ref)))
         FROM composition_steps AS s
-        WHERE s.composition_id = %(composition_id)s AND s.output_result IS NOT NULL
+        WHERE s.composition_id = %(composition_id)s AND (s.output_result IS NOT NULL OR s.output_ref IS NOT NULL)
     ),
     decompose_latency_ms = COALESCE(%(decompose)s, decompose_latency_ms), plan_latency_ms = COALESCE(%(plan)s, plan_latency_ms),
     execute_latency_ms = COALESCE(%(execute)s, execute_latency_ms),
@@ -149,11 +150,47 @@ SELECT composition_id::text, query_text, similarity, success
 FROM find_similar_compositions(%(embedding)s::vector, %(limit)s, %(min_similarity)s, %(model)s);
 
 -- name: unstarted
--- Episodes whose execution may never have been started.
+-- Episodes whose execution may never have been started, and running ones so old that who answered them directly may have died.
 SELECT composition_id::text FROM composer_episodes
-WHERE status = 'PENDING' AND created_at < clock_timestamp() - make_interval(secs => %(older_than_seconds)s)
+WHERE status IN ('PENDING', 'DECOMPOSING', 'PLANNING', 'EXECUTING', 'SYNTHESIZING')
+  AND COALESCE(attempted_at, created_at) < clock_timestamp() - make_interval(
+      secs => %(older_than_seconds)s + CASE status WHEN 'PENDING' THEN 0 ELSE 60 END)
 ORDER BY created_at, composition_id
 LIMIT 100;
+
+-- name: retry
+-- Open an ended episode again: FAILED or TIMEOUT, or COMPLETED with a step that did not complete.
+UPDATE composer_episodes AS e
+SET status = 'PENDING', attempt = e.attempt + 1, attempted_at = clock_timestamp(), answer = NULL, synthesized_response = NULL,
+    missing = '[]', error_message = NULL, success = NULL, completed_at = NULL, tool_outputs = NULL, execute_latency_ms = NULL,
+    synthesize_latency_ms = NULL, total_latency_ms = NULL
+WHERE e.composition_id = %(composition_id)s
+  AND (e.status IN ('FAILED', 'TIMEOUT')
+       OR (e.status = 'COMPLETED' AND EXISTS (
+           SELECT FROM composition_steps AS s
+           WHERE s.composition_id = %(composition_id)s AND s.status IN ('FAILED', 'SKIPPED', 'TIMEOUT', 'CANCELLED'))))
+RETURNING session_id;
+
+-- name: reopen_steps
+-- What did not complete waits again; what completed is left alone.
+UPDATE composition_steps
+SET status = 'PENDING', resolved_inputs = NULL, output_result = NULL, output_ref = NULL, error_message = NULL, latency_ms = NULL,
+    retry_count = 0, started_at = NULL, completed_at = NULL
+WHERE composition_id = %(composition_id)s AND status IN ('FAILED', 'SKIPPED', 'TIMEOUT', 'CANCELLED');
+
+-- name: events
+-- What happened after a number, in order.
+SELECT seq, at, kind, detail FROM composition_events
+WHERE composition_id = %(composition_id)s AND seq > %(after)s
+ORDER BY seq
+LIMIT %(limit)s;
+
+-- name: reusable_plan
+-- The newest plan of the same key whose composition answered everything.
+SELECT composition_id::text, tool_plan FROM composer_episodes
+WHERE plan_key = %(key)s AND status = 'COMPLETED' AND success AND tool_plan IS NOT NULL
+ORDER BY created_at DESC
+LIMIT 1;
 
 -- name: ensure_partitions
 -- Keep a year of months ahead.

@@ -1,0 +1,11 @@
+DROP TRIGGER trg_note_step_status ON composition_steps;
+DROP TRIGGER trg_note_new_step ON composition_steps;
+DROP FUNCTION note_step_status();
+DROP TRIGGER trg_note_episode_status ON composer_episodes;
+DROP TRIGGER trg_note_new_episode ON composer_episodes;
+DROP FUNCTION note_episode_status();
+DROP FUNCTION note_composition_event(uuid, uuid, uuid, timestamptz, text, jsonb);
+DROP TABLE composition_events;
+ALTER TABLE composition_steps DROP COLUMN output_ref;
+DROP INDEX composer_episodes_plan_key;
+ALTER TABLE composer_episodes DROP COLUMN plan_key, DROP COLUMN attempted_at, DROP COLUMN attempt;
