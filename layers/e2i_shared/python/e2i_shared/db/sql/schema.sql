@@ -973,6 +973,12 @@ CREATE TABLE public.digital_twin_models (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
+    bundle_digest text,
+    warnings text[] DEFAULT '{}'::text[] NOT NULL,
+    figures jsonb DEFAULT '{}'::jsonb NOT NULL,
+    fidelity jsonb DEFAULT '{}'::jsonb NOT NULL,
+    mlflow_pending text,
+    CONSTRAINT digital_twin_models_bundle_digest_check CHECK ((bundle_digest ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT digital_twin_models_fidelity_sample_count_check CHECK ((fidelity_sample_count >= 0)),
     CONSTRAINT digital_twin_models_fidelity_score_check CHECK (((fidelity_score >= (0)::double precision) AND (fidelity_score <= (1)::double precision))),
     CONSTRAINT digital_twin_models_model_version_check CHECK ((model_version >= 1))
@@ -981,6 +987,12 @@ CREATE TABLE public.digital_twin_models (
 ALTER TABLE ONLY public.digital_twin_models FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.digital_twin_models OWNER TO e2i_owner;
+
+COMMENT ON COLUMN public.digital_twin_models.bundle_digest IS 'SHA-256 of the bundle; NULL until its training completed.';
+
+COMMENT ON COLUMN public.digital_twin_models.fidelity IS 'What the last check found: similarity, accuracy, degradation.';
+
+COMMENT ON COLUMN public.digital_twin_models.mlflow_pending IS 'Why the training is not in the experiment log; NULL once it is.';
 
 CREATE TABLE public.documents (
     tenant_id uuid NOT NULL,
@@ -1333,6 +1345,8 @@ CREATE TABLE public.training_jobs (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     completed_at timestamp with time zone,
+    model_id uuid,
+    brand text,
     CONSTRAINT training_jobs_percent_check CHECK (((percent >= 0) AND (percent <= 100)))
 );
 
@@ -1361,8 +1375,14 @@ CREATE TABLE public.twin_fidelity_tracking (
     validated_by text,
     validated_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    simulated_std_error double precision,
+    actual_std_error double precision,
+    outcome_sd double precision,
     CONSTRAINT twin_fidelity_tracking_absolute_error_check CHECK ((absolute_error >= (0)::double precision)),
-    CONSTRAINT twin_fidelity_tracking_actual_sample_size_check CHECK ((actual_sample_size > 0))
+    CONSTRAINT twin_fidelity_tracking_actual_sample_size_check CHECK ((actual_sample_size > 0)),
+    CONSTRAINT twin_fidelity_tracking_actual_std_error_check CHECK ((actual_std_error >= (0)::double precision)),
+    CONSTRAINT twin_fidelity_tracking_outcome_sd_check CHECK ((outcome_sd > (0)::double precision)),
+    CONSTRAINT twin_fidelity_tracking_simulated_std_error_check CHECK ((simulated_std_error >= (0)::double precision))
 );
 
 ALTER TABLE ONLY public.twin_fidelity_tracking FORCE ROW LEVEL SECURITY;
@@ -1403,6 +1423,9 @@ CREATE TABLE public.twin_simulations (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     completed_at timestamp with time zone,
+    cache_key text,
+    request jsonb DEFAULT '{}'::jsonb NOT NULL,
+    result jsonb,
     CONSTRAINT twin_simulations_check CHECK ((simulated_ci_lower <= simulated_ci_upper)),
     CONSTRAINT twin_simulations_recommended_duration_weeks_check CHECK ((recommended_duration_weeks > 0)),
     CONSTRAINT twin_simulations_recommended_sample_size_check CHECK ((recommended_sample_size > 0)),
@@ -1812,6 +1835,8 @@ CREATE UNIQUE INDEX tool_performance_step ON public.tool_performance USING btree
 CREATE INDEX training_jobs_newest ON public.training_jobs USING btree (tenant_id, created_at DESC, job_id DESC);
 
 CREATE INDEX twin_fidelity_tracking_simulation ON public.twin_fidelity_tracking USING btree (tenant_id, simulation_id);
+
+CREATE INDEX twin_simulations_cache ON public.twin_simulations USING btree (tenant_id, model_id, cache_key) WHERE (simulation_status = 'completed'::public.simulation_status);
 
 CREATE INDEX twin_simulations_model ON public.twin_simulations USING btree (tenant_id, model_id, created_at DESC);
 
