@@ -75,16 +75,16 @@ def save_cohort(
     """Count inclusion and exclusion criteria step by step and save them as a cohort."""
     with reporting(as_json=as_json):
         criteria = {
-            "inclusion": [_condition(c) for c in include or []],
-            "exclusion": [_condition(c) for c in exclude or []],
+            "inclusion": [condition(c) for c in include or []],
+            "exclusion": [condition(c) for c in exclude or []],
         }
     with session(url, token, as_json=as_json) as client:
         saved = client.post("/cohorts", {"name": name, "dataset": dataset, **criteria}, timeout=LOAD_TIMEOUT)
     show(saved, _cohort, as_json=as_json)
 
 
-def _condition(text: str) -> Json:
-    """Return a condition written as column, operator, value."""
+def condition(text: str) -> Json:
+    """Return a condition written as column, operator, value; raise CommandError."""
     found = _CONDITION.match(text)
     if found is None:
         raise CommandError.of(

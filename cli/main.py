@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import classifier, cohorts, compositions, data, questions, service, tools
+from cli import classifier, cohorts, compositions, data, experiment_log, questions, service, tools, twins
 
 EPILOG = (
     "Exit codes: 0 done · 1 failed · 2 usage · 3 unreachable · 4 not allowed · 5 not found · 6 rejected · "
@@ -17,6 +17,10 @@ for part in (questions, data, cohorts, tools, service):
     app.add_typer(part.app)
 app.add_typer(compositions.app, name="compositions")
 app.add_typer(classifier.app, name="classifier")
+app.add_typer(twins.app, name="twins")
+app.add_typer(twins.app, name="twin", hidden=True)
+app.command("jobs")(twins.jobs)
+app.add_typer(experiment_log.app)
 
 
 def main() -> None:

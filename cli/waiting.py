@@ -68,6 +68,36 @@ def follow(client: Client, composition_id: str, seconds: float) -> None:
                 time.sleep(POLL_SECONDS)
 
 
+def job(client: Client, job_id: str, *, wait: bool) -> Json:
+    """Return a training's job, once it has ended where ``wait`` says so."""
+    found: Json = client.get(f"/jobs/{job_id}")
+    with bar() as progress:
+        task = progress.add_task(found["phase"].capitalize(), total=100)
+        while wait and found["status"] not in DONE:
+            time.sleep(POLL_SECONDS)
+            found = client.get(f"/jobs/{job_id}")
+            progress.update(task, completed=found["percent"], description=found["phase"].capitalize())
+    return found
+
+
+def job_verdict(found: Json) -> Exit:
+    """Return the exit code that a job deserves."""
+    if found["status"] == "COMPLETED":
+        return Exit.OK
+    return Exit.FAILED if found["status"] in DONE else Exit.PENDING
+
+
+def simulation(client: Client, found: Json, seconds: float = 60) -> Json:
+    """Return a simulation, once it has ended where it was queued."""
+    until = time.monotonic() + seconds
+    with bar() as progress:
+        progress.add_task("Simulating", total=None)
+        while found["status"] not in DONE and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+            found = client.get(f"/digital-twin/simulations/{found['simulation_id']}")
+    return found
+
+
 def verdict(view: Json) -> Exit:
     """Return the exit code a composition deserves."""
     if view.get("clarification"):

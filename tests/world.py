@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from builders_trained import seed_twins
 from e2i_shared.api.classification import ClassifyRequest
 from e2i_shared.api.cohorts import CohortRequest
 from e2i_shared.api.datasets import UploadTicket
@@ -285,6 +286,8 @@ def seed(tenant: Tenant) -> None:
     """Store the classification, the composition and the cohort that the example events name."""
     from e2i_shared.composer.model import NewComposition
 
+    seed_twins(tenant)
+    tenant.outbox.mark_published([waiting.outbox_id for waiting in tenant.outbox.claim()])
     made = work.classify(tenant, ClassifyRequest(query=QUESTION), "anna")
     tenant.classifications.save(made.model_copy(update={"classification_id": CLASSIFICATION}), "seed", None, "anna")
     tenant.compositions.create(

@@ -14,6 +14,7 @@ from infra.cdk.stacks.data import DataStack  # isort: skip
 from infra.cdk.stacks.monitoring import MonitoringStack  # isort: skip
 from infra.cdk.stacks.network import NetworkStack  # isort: skip
 from infra.cdk.stacks.service import ServiceStack  # isort: skip
+from infra.cdk.stacks.training import TrainingStack  # isort: skip
 from infra.cdk.stacks.workflows import WorkflowStack  # isort: skip
 from infra.cdk.stages import STAGES  # isort: skip
 
@@ -38,7 +39,10 @@ def build(stage_name: StageName = "dev", *, outdir: str | None = None) -> cdk.Ap
     data = DataStack(app, f"{prefix}-data", stage=stage, network=network, env=env)
     service = ServiceStack(app, f"{prefix}-service", stage=stage, network=network, data=data, env=env)
     workflows = WorkflowStack(app, f"{prefix}-workflows", stage=stage, service=service, env=env)
-    MonitoringStack(app, f"{prefix}-monitoring", stage=stage, service=service, workflows=workflows, env=env)
+    training = TrainingStack(app, f"{prefix}-training", stage=stage, network=network, service=service, env=env)
+    MonitoringStack(
+        app, f"{prefix}-monitoring", stage=stage, service=service, workflows=workflows, training=training, env=env
+    )
     check(app, stage)
     return app
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_lambda as lambda_
 
 from infra.cdk.node import ROOT
@@ -69,6 +70,17 @@ def dependencies_layer(scope: Construct) -> lambda_.LayerVersion:
             "e2i:unbuilt-dependencies", "dist/dependencies is missing: run `make package` before deploying."
         )
     return layer
+
+
+def image_for_tasks(name: str) -> ecs.ContainerImage:
+    """Return the same image for a container task."""
+    return ecs.ContainerImage.from_asset(
+        str(ROOT),
+        file=f"functions/{name}/Dockerfile",
+        exclude=only("functions/__init__.py", f"functions/{name}", "layers/e2i_shared", "pyproject.toml", "uv.lock"),
+        ignore_mode=cdk.IgnoreMode.GIT,
+        platform=ecr_assets.Platform.LINUX_ARM64,
+    )
 
 
 def image_code(name: str) -> lambda_.DockerImageCode:

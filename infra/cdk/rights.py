@@ -23,21 +23,25 @@ class Resources:
     data: DataStack
     bus: events.EventBus
     state_machine_arn: str
+    training_machine_arn: str
 
 
-def _database(fn: lambda_.Function, to: Resources) -> None:
+def _database(fn: iam.IGrantable, to: Resources) -> None:
     to.data.proxy.grant_connect(fn, "e2i_app")
 
 
-def _database_admin(fn: lambda_.Function, to: Resources) -> None:
+def _database_admin(fn: iam.IGrantable, to: Resources) -> None:
     to.data.proxy.grant_connect(fn, "e2i_admin")
-    secret = to.data.app_secret.secret_arn
-    fn.add_to_role_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[secret]))
-    fn.add_to_role_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[to.data.key.key_arn]))
+    _allow(fn, "secretsmanager:GetSecretValue", to.data.app_secret.secret_arn)
+    _allow(fn, "kms:Decrypt", to.data.key.key_arn)
 
 
-def _start_workflow(fn: lambda_.Function, to: Resources) -> None:
-    fn.add_to_role_policy(iam.PolicyStatement(actions=["states:StartExecution"], resources=[to.state_machine_arn]))
+def _allow(who: iam.IGrantable, action: str, resource: str) -> None:
+    who.grant_principal.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+
+
+def _start_workflow(fn: iam.IGrantable, to: Resources) -> None:
+    _allow(fn, "states:StartExecution", to.state_machine_arn)
 
 
 def _stop_workflow(fn: lambda_.Function, to: Resources) -> None:
@@ -45,28 +49,32 @@ def _stop_workflow(fn: lambda_.Function, to: Resources) -> None:
     fn.add_to_role_policy(iam.PolicyStatement(actions=["states:StopExecution"], resources=[executions]))
 
 
-def _objects(fn: lambda_.Function, to: Resources, object_action: str, key_action: str) -> None:
-    bucket = to.data.bucket
-    fn.add_to_role_policy(iam.PolicyStatement(actions=[object_action], resources=[bucket.arn_for_objects("*")]))
-    fn.add_to_role_policy(iam.PolicyStatement(actions=[key_action], resources=[to.data.key.key_arn]))
+def _start_training(fn: iam.IGrantable, to: Resources) -> None:
+    _allow(fn, "states:StartExecution", to.training_machine_arn)
 
 
-def _objects_read(fn: lambda_.Function, to: Resources) -> None:
+def _objects(fn: iam.IGrantable, to: Resources, object_action: str, key_action: str) -> None:
+    _allow(fn, object_action, to.data.bucket.arn_for_objects("*"))
+    _allow(fn, key_action, to.data.key.key_arn)
+
+
+def _objects_read(fn: iam.IGrantable, to: Resources) -> None:
     _objects(fn, to, "s3:GetObject", "kms:Decrypt")
 
 
-def _objects_write(fn: lambda_.Function, to: Resources) -> None:
+def _objects_write(fn: iam.IGrantable, to: Resources) -> None:
     _objects(fn, to, "s3:PutObject", "kms:GenerateDataKey")
 
 
-def _publish_events(fn: lambda_.Function, to: Resources) -> None:
+def _publish_events(fn: iam.IGrantable, to: Resources) -> None:
     to.bus.grant_put_events_to(fn)
 
 
-GRANTS: dict[str, Callable[[lambda_.Function, Resources], None]] = {
+GRANTS: dict[str, Callable[[iam.IGrantable, Resources], None]] = {
     "database": _database,
     "database_admin": _database_admin,
     "start_workflow": _start_workflow,
+    "start_training": _start_training,
     "stop_workflow": _stop_workflow,
     "objects_read": _objects_read,
     "objects_write": _objects_write,
@@ -74,7 +82,7 @@ GRANTS: dict[str, Callable[[lambda_.Function, Resources], None]] = {
 }
 
 
-def grant(fn: lambda_.Function, rights: tuple[str, ...], to: Resources) -> None:
-    """Give a function its rights; an unknown right fails synthesis."""
+def grant(fn: iam.IGrantable, rights: tuple[str, ...], to: Resources) -> None:
+    """Give a function, or the role of its container task, its rights; an unknown right fails synthesis."""
     for right in rights:
         GRANTS[right](fn, to)

@@ -12,7 +12,7 @@ FUNCTION = FunctionDescription(
     queue=Queue("training-requested", visibility_seconds=180, batch_size=1),
     event_rules=(
         EventRule(
-            "training-requested",
+            "training-asked-for",
             {"source": ["e2i"], "detail-type": ["training.requested"]},
             queue="training-requested",
         ),

@@ -22,7 +22,7 @@ FUNCTION = FunctionDescription(
     queue=Queue("simulation-requested", visibility_seconds=180, batch_size=1),
     event_rules=(
         EventRule(
-            "simulation-requested",
+            "simulation-asked-for",
             {"source": ["e2i"], "detail-type": ["simulation.requested"]},
             queue="simulation-requested",
         ),

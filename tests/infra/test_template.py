@@ -33,8 +33,8 @@ def function_resource(service: dict, name: str) -> dict:
     return found[0]
 
 
-def test_the_five_stacks_are_synthesised(templates):
-    assert set(templates) == {"network", "data", "service", "workflows", "monitoring"}
+def test_the_six_stacks_are_synthesised(templates):
+    assert set(templates) == {"network", "data", "service", "workflows", "training", "monitoring"}
 
 
 def test_every_route_of_the_description_is_a_route_of_the_api_and_no_other(service):
@@ -107,18 +107,52 @@ def test_every_queue_has_a_dead_letter_queue_and_encryption(service):
 
 
 def test_an_ended_execution_reaches_the_status_queue(service):
-    (rule,) = [
+    rules = [
         r for r in of_type(service, "AWS::Events::Rule") if r.get("EventPattern", {}).get("source") == ["aws.states"]
     ]
 
-    assert rule["EventPattern"]["detail"]["status"] == ["TIMED_OUT", "ABORTED", "FAILED"]
-    assert rule["EventPattern"]["detail"]["stateMachineArn"]
+    assert [r["EventPattern"]["detail"]["status"] for r in rules] == 2 * [["TIMED_OUT", "ABORTED", "FAILED"]]
+    machines = json.dumps([r["EventPattern"]["detail"]["stateMachineArn"] for r in rules])
+    assert "e2i-dev-compose" in machines
+    assert "e2i-dev-train_twin" in machines
+
+
+def test_what_is_asked_for_on_the_bus_reaches_its_queue(service):
+    rules = [r for r in of_type(service, "AWS::Events::Rule") if r.get("EventPattern", {}).get("source") == ["e2i"]]
+
+    assert {r["EventPattern"]["detail-type"][0] for r in rules} == {"training.requested", "simulation.requested"}
+    assert all(r["EventBusName"] for r in rules)
+
+
+def test_a_large_training_runs_as_a_container_task_with_the_rights_of_the_function(templates, service):
+    training = templates["training"]["Resources"]
+    (task,) = of_type(training, "AWS::ECS::TaskDefinition")
+    (machine,) = of_type(training, "AWS::StepFunctions::StateMachine")
+    actions = {
+        action
+        for policy in of_type(training, "AWS::IAM::Policy")
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+
+    (container,) = task["ContainerDefinitions"]
+    assert container["EntryPoint"] == ["python", "-m", "functions.train_twin.task"]
+    assert task["RequiresCompatibilities"] == ["FARGATE"]
+    assert set(machine["DefinitionSubstitutions"]) == {
+        "train_twin",
+        "train_twin_task",
+        "cluster",
+        "subnets",
+        "security_group",
+    }
+    assert {"rds-db:connect", "s3:PutObject", "s3:GetObject", "ecs:RunTask", "iam:PassRole"} <= actions
+    assert function_resource(service, "train_twin")["Timeout"] == 900
 
 
 def test_the_relay_runs_every_minute(service):
     schedules = [r["ScheduleExpression"] for r in of_type(service, "AWS::Events::Rule") if "ScheduleExpression" in r]
 
-    assert schedules == ["rate(1 minute)"]
+    assert sorted(schedules) == ["rate(1 day)", "rate(1 minute)"]
 
 
 def test_the_database_is_encrypted_private_and_serverless(templates):
@@ -138,7 +172,7 @@ def test_the_network_has_no_way_out_but_endpoints(templates):
 
     assert "AWS::EC2::NatGateway" not in kinds
     assert "AWS::EC2::InternetGateway" not in kinds
-    assert len(of_type(resources, "AWS::EC2::VPCEndpoint")) == 6
+    assert len(of_type(resources, "AWS::EC2::VPCEndpoint")) == 8
 
 
 def test_there_is_an_alarm_for_dead_letters_throttles_and_failing_compositions(templates):

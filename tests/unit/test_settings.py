@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "E2I_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:compose",
     "E2I_EVENT_BUS": "e2i",
     "E2I_BUCKET": "objects",
+    "E2I_TRAINING_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:train_twin",
 }
 
 

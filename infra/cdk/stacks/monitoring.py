@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from infra.cdk.stacks.service import ServiceStack
+    from infra.cdk.stacks.training import TrainingStack
     from infra.cdk.stacks.workflows import WorkflowStack
     from infra.cdk.stages import Stage
 
@@ -31,6 +32,7 @@ class MonitoringStack(cdk.Stack):
         stage: Stage,
         service: ServiceStack,
         workflows: WorkflowStack,
+        training: TrainingStack,
         env: cdk.Environment,
     ) -> None:
         super().__init__(scope, name, env=env)
@@ -38,6 +40,8 @@ class MonitoringStack(cdk.Stack):
         self.topic = sns.Topic(self, "Alarms", master_key=key, enforce_ssl=True)
         self.dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"e2i-{stage.name}")
         self._workflow_alarms(workflows)
+        self._alarm("TrainingsFailing", training.machine.metric_failed(), 0)
+        self._alarm("TwinsDegrading", self._degrading(), 0)
         self._dead_letter_alarms(service)
         for function_name, fn in service.functions.items():
             self._function_alarms(function_name, fn)
@@ -69,6 +73,16 @@ class MonitoringStack(cdk.Stack):
         )
         self._alarm("CompositionsFailing", failed, 20)
         self._alarm("WorkflowThrottled", machine.metric_throttled(), 0)
+
+    def _degrading(self) -> cloudwatch.Metric:
+        """Return the count of twins whose recent errors are half again those before."""
+        return cloudwatch.Metric(
+            namespace="E2I",
+            metric_name="FidelityAlerts",
+            dimensions_map={"severity": "critical"},
+            statistic="Sum",
+            period=cdk.Duration.days(1),
+        )
 
     def _dead_letter_alarms(self, service: ServiceStack) -> None:
         for queue in service.dead_letters:

@@ -19,6 +19,8 @@ INTERFACE_ENDPOINTS = {
     "Queues": ec2.InterfaceVpcEndpointAwsService.SQS,
     "Events": ec2.InterfaceVpcEndpointAwsService.EVENTBRIDGE,
     "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+    "Images": ec2.InterfaceVpcEndpointAwsService.ECR,
+    "ImageLayers": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
 }
 
 

@@ -23,7 +23,7 @@ from e2i_shared.settings import variables
 
 from infra.cdk import assets
 from infra.cdk.rights import Resources, grant
-from infra.functions import FunctionDescription, all_functions
+from infra.functions import EventRule, FunctionDescription, all_functions
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -43,9 +43,9 @@ ACCESS_LOG_FORMAT = {
 }
 
 
-def state_machine_name(stage: Stage) -> str:
-    """Return the workflow's fixed name, so that functions can know its ARN before it exists."""
-    return f"e2i-{stage.name}-compose"
+def state_machine_name(stage: Stage, machine: str = "compose") -> str:
+    """Return a workflow's fixed name, so that functions can know its ARN before it exists."""
+    return f"e2i-{stage.name}-{machine}"
 
 
 class ServiceStack(cdk.Stack):
@@ -67,16 +67,11 @@ class ServiceStack(cdk.Stack):
         self._data = data
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"e2i-{stage.name}")
         self._layers = [assets.shared_layer(self), assets.dependencies_layer(self)]
-        machine = state_machine_name(stage)
-        self._resources = Resources(
+        self.resources = Resources(
             data=data,
             bus=self.bus,
-            state_machine_arn=self.format_arn(
-                service="states",
-                resource="stateMachine",
-                resource_name=machine,
-                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-            ),
+            state_machine_arn=self._machine_arn("compose"),
+            training_machine_arn=self._machine_arn("train_twin"),
         )
         self.users, self.client = self._user_pool()
         self.http_api = self._api()
@@ -84,6 +79,14 @@ class ServiceStack(cdk.Stack):
         self.dead_letters: list[sqs.Queue] = []
         for description in all_functions():
             self._connect(description, self.functions[description.name])
+
+    def _machine_arn(self, machine: str) -> str:
+        return self.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=state_machine_name(self.stage, machine),
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
 
     def _user_pool(self) -> tuple[cognito.UserPool, cognito.UserPoolClient]:
         keep = cdk.RemovalPolicy.RETAIN if self.stage.keep_data else cdk.RemovalPolicy.DESTROY
@@ -136,13 +139,15 @@ class ServiceStack(cdk.Stack):
         cdk.CfnOutput(self, "Url", value=stage.url)
         return http_api
 
-    def _environment(self, description: FunctionDescription) -> dict[str, str]:
+    def environment(self, description: FunctionDescription) -> dict[str, str]:
+        """Return what a function is told; raise ConfigurationError where it would start without a setting."""
         user = "e2i_admin" if "database_admin" in description.rights else "e2i_app"
         environment = {
             "E2I_STAGE": self.stage.name,
             "E2I_DATABASE_URL": self._data.database_url(user),
             "E2I_DATABASE_IAM": "true",
-            "E2I_STATE_MACHINE_ARN": self._resources.state_machine_arn,
+            "E2I_STATE_MACHINE_ARN": self.resources.state_machine_arn,
+            "E2I_TRAINING_MACHINE_ARN": self.resources.training_machine_arn,
             "E2I_EVENT_BUS": self.bus.event_bus_name,
             "E2I_BUCKET": self._data.bucket.bucket_name,
             "E2I_ISSUER": self.users.user_pool_provider_url,
@@ -165,7 +170,7 @@ class ServiceStack(cdk.Stack):
             "memory_size": description.memory_mb,
             "timeout": cdk.Duration.seconds(description.timeout_seconds),
             "architecture": lambda_.Architecture.ARM_64,
-            "environment": self._environment(description),
+            "environment": self.environment(description),
             "log_group": log_group,
             "logging_format": lambda_.LoggingFormat.JSON,
             "vpc": self._network.vpc,
@@ -188,7 +193,7 @@ class ServiceStack(cdk.Stack):
                 snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS,
                 **common,
             )
-        grant(fn, description.rights, self._resources)
+        grant(fn, description.rights, self.resources)
         return fn
 
     def _connect(self, description: FunctionDescription, fn: lambda_.Function) -> None:
@@ -247,13 +252,21 @@ class ServiceStack(cdk.Stack):
             events.Rule(
                 self,
                 rule.name,
+                event_bus=None if rule.machine else self.bus,
                 event_pattern=events.EventPattern(
                     source=rule.pattern["source"],
                     detail_type=rule.pattern["detail-type"],
-                    detail={**rule.pattern["detail"], "stateMachineArn": [self._resources.state_machine_arn]},
+                    detail=self._detail(rule),
                 ),
                 targets=[targets.SqsQueue(queue)],
             )
+
+
+    def _detail(self, rule: EventRule) -> dict[str, Any] | None:
+        """Return what a rule asks of an event's detail; AWS's own events are those of one state machine."""
+        if rule.machine is None:
+            return rule.pattern.get("detail")
+        return {**rule.pattern["detail"], "stateMachineArn": [self._machine_arn(rule.machine)]}
 
 
 def _retention(days: int) -> logs.RetentionDays:

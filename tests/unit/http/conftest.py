@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from e2i_shared import bootstrap, settings
+from e2i_shared.http import bundles
 from world import FakeWiring
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("E2I_RATE_PER_SECOND", "1e6")
     monkeypatch.setenv("E2I_RATE_BURST", "1000000")
     settings.read.cache_clear()
-    for name in ("api", "classify", "run_tool"):
+    monkeypatch.setenv("E2I_TRAINING_MACHINE_ARN", "arn:aws:states:us-east-1:123456789012:stateMachine:train_twin")
+    bundles.forget()
+    for name in ("api", "classify", "run_tool", "simulate", "fidelity_check"):
         if loaded := sys.modules.get(f"functions.{name}.handler"):
             monkeypatch.setattr(loaded.app, "limit", None)
     yield

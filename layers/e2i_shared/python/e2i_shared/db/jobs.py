@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from e2i_shared.db import outbox
 from e2i_shared.db.queries import query
-from e2i_shared.db.repository import Repository, iso, iso_or_none, known_id, not_found
+from e2i_shared.db.repository import Repository, iso, iso_or_none, known_id, new_id_from, not_found
 from e2i_shared.errors import ConflictError
 from e2i_shared.twins.model import GenerateRequest, Job
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from e2i_shared.db.connection import Connection
-    from e2i_shared.twins.model import Trained
+    from e2i_shared.twins.model import NewTraining, Trained
 
 CANCELLED = "cancelled"
 
@@ -25,15 +25,14 @@ CANCELLED = "cancelled"
 class PostgresJobs(Repository):
     """TrainingJobs over Postgres. CANCELLED is kept as failed in the phase ``cancelled``."""
 
-    def create(self, request: GenerateRequest, user: str | None) -> tuple[Job, int]:
+    def create(self, new: NewTraining) -> tuple[Job, int]:
         """Store a PENDING job and its model's next version, with ``training.requested`` in the outbox; return both."""
 
         def work(connection: Connection) -> tuple[Job, int]:
-            values = _values(request, user)
+            values = _values(new)
             connection.execute(query("jobs", "lock_name"), values)
             row = connection.execute(query("jobs", "insert"), values).fetchone() or {}
-            made = values | {"model_id": row["model_id"], "job_id": row["job_id"]}
-            version = connection.execute(query("jobs", "insert_model"), made).fetchone() or {}
+            version = connection.execute(query("jobs", "insert_model"), values).fetchone() or {}
             outbox.append(connection, "training.requested", {"job_id": str(row["job_id"])})
             return job_of(row), version["model_version"]
 
@@ -133,8 +132,11 @@ def status_of(status: str, phase: str) -> Any:
     return "CANCELLED" if phase == CANCELLED else status.upper()
 
 
-def _values(request: GenerateRequest, user: str | None) -> dict[str, Any]:
+def _values(new: NewTraining) -> dict[str, Any]:
+    request = new.request
     return {
+        "job_id": new_id_from(new.job_id, "job_id"),
+        "model_id": new_id_from(new.twin_id, "twin_id"),
         "name": request.name,
         "brand": request.brand,
         "description": request.description,
@@ -143,7 +145,7 @@ def _values(request: GenerateRequest, user: str | None) -> dict[str, Any]:
         "features": request.features or [],
         "scope": request.geographic_scope,
         "request": Jsonb(request.model_dump(mode="json")),
-        "user": user,
+        "user": new.user,
     }
 
 

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from e2i_shared import paging
 from e2i_shared.db import outbox, simulation_rows
 from e2i_shared.db.queries import query
-from e2i_shared.db.repository import Repository, json_of, known_id, not_found
+from e2i_shared.db.repository import Repository, json_of, known_id, new_id_from, not_found
 from e2i_shared.errors import ConflictError
 from e2i_shared.twins.model import NewSimulation, SimulateRequest
 
@@ -31,16 +31,15 @@ class PostgresSimulations(Repository):
         row = self._row(query("simulations", "cached"), model_id=twin_id, cache_key=cache_key)
         return None if row is None else simulation_rows.view(row)
 
-    def create(self, new: NewSimulation, *, queued: bool) -> str:
-        """Store a PENDING simulation; a queued one with ``simulation.requested`` in the outbox. Return its id."""
+    def create(self, new: NewSimulation, *, queued: bool) -> None:
+        """Store a PENDING simulation; a queued one with ``simulation.requested`` in the outbox."""
 
-        def work(connection: Connection) -> str:
-            row = connection.execute(query("simulations", "insert"), _values(new)).fetchone() or {}
+        def work(connection: Connection) -> None:
+            connection.execute(query("simulations", "insert"), _values(new))
             if queued:
-                outbox.append(connection, "simulation.requested", {"simulation_id": row["simulation_id"]})
-            return str(row["simulation_id"])
+                outbox.append(connection, "simulation.requested", {"simulation_id": new.simulation_id})
 
-        return self._run(work)
+        self._run(work)
 
     def request(self, simulation_id: str) -> NewSimulation:
         """Return what was asked; raise NotFoundError."""
@@ -48,6 +47,7 @@ class PostgresSimulations(Repository):
         if row is None:
             raise not_found("simulation", simulation_id)
         return NewSimulation(
+            simulation_id=str(row["simulation_id"]),
             twin_id=str(row["model_id"]),
             brand=row["brand"],
             request=SimulateRequest.model_validate(row["request"]),
@@ -145,6 +145,7 @@ def _announce(connection: Connection, simulation_id: str, twin_id: str, status: 
 def _values(new: NewSimulation) -> dict[str, Any]:
     asked = new.request
     return {
+        "simulation_id": new_id_from(new.simulation_id, "simulation_id"),
         "model_id": new.twin_id,
         "intervention_type": asked.intervention_type,
         "config": json_of(asked.intervention_config),

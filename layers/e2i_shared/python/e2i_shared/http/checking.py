@@ -13,7 +13,7 @@ from e2i_shared.http import bundles, relaying
 from e2i_shared.http.simulating import outcomes
 from e2i_shared.http.training import CHALLENGER
 from e2i_shared.observability import telemetry
-from e2i_shared.twins.model import Fidelity, GenerateRequest, TwinQuery
+from e2i_shared.twins.model import Fidelity, GenerateRequest, NewTraining, TwinQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,7 +186,9 @@ def _retrain(tenant: Tenant, twin: Twin, degraded: Degradation, drifted: tuple[s
     found = may_retrain(degraded, attempts, datetime.now(UTC), drifted=drifted)
     if not found.go or not settings.read(settings.FidelityCheckSettings).automatic_retraining:
         return {"go": False, "advised": found.go, "reason": found.reason}
-    job, _ = tenant.twins.jobs.create(GenerateRequest.model_validate(twin.training_config), CHALLENGER)
+    job, _ = tenant.twins.jobs.create(
+        NewTraining(request=GenerateRequest.model_validate(twin.training_config), user=CHALLENGER)
+    )
     relaying.publish(tenant)
     return {"go": True, "advised": True, "reason": found.reason, "job_id": job.job_id}
 

@@ -47,7 +47,7 @@ MATRIX: Mapping[tuple[str, str], Role] = {
     ("POST", f"{V1}/digital-twins/generate"): Role.MEMBER,
     ("GET", f"{V1}/digital-twins"): Role.VIEWER,
     ("GET", f"{V1}/digital-twins/{{twin_id}}"): Role.VIEWER,
-    ("DELETE", f"{V1}/digital-twins/{{twin_id}}"): Role.ADMIN,
+    ("DELETE", f"{V1}/digital-twins/{{twin_id}}"): Role.OWNER,
     ("POST", f"{V1}/digital-twins/{{twin_id}}/activate"): Role.MEMBER,
     ("GET", f"{V1}/digital-twins/{{twin_id}}/versions"): Role.VIEWER,
     ("POST", f"{V1}/digital-twins/{{twin_id}}/simulate"): Role.MEMBER,

@@ -46,16 +46,15 @@ def simulate(tenant: Tenant, twin: Twin, request: SimulateRequest, user: str | N
     new = NewSimulation(twin_id=twin.twin_id, brand=twin.brand, request=request, cache_key=key, user=user)
     most = settings.read(settings.SimulateSettings).inline_twins
     if request.queued or request.twin_count > most:
-        simulation_id = tenant.twins.simulations.create(new, queued=True)
+        tenant.twins.simulations.create(new, queued=True)
         with suppress(E2IError):
             relaying.publish(tenant)
-        return _shown(tenant, simulation_id)
-    return run(tenant, twin, tenant.twins.simulations.create(new, queued=False), new, outcomes(known))
+        return _shown(tenant, new.simulation_id)
+    tenant.twins.simulations.create(new, queued=False)
+    return run(tenant, twin, new, outcomes(known))
 
 
-def run(
-    tenant: Tenant, twin: Twin, simulation_id: str, new: NewSimulation, history: Sequence[Outcome]
-) -> SimulationView:
+def run(tenant: Tenant, twin: Twin, new: NewSimulation, history: Sequence[Outcome]) -> SimulationView:
     """Do a stored simulation and keep its result, or the reason why there is none."""
     from e2i_shared.twins import simulate as numerics
 
@@ -64,15 +63,15 @@ def run(
     try:
         result = numerics.simulate(bundles.load(twin), new.request.spec(), history=history)
     except InputError as error:
-        simulations.fail(simulation_id, error.message)
+        simulations.fail(new.simulation_id, error.message)
         telemetry.count("Simulations", {"status": "FAILED"})
         raise
     elapsed = (time.perf_counter() - started) * 1000
-    if not simulations.complete(simulation_id, result, elapsed):
-        simulations.fail(simulation_id, "The twin was deleted meanwhile.")
+    if not simulations.complete(new.simulation_id, result, elapsed):
+        simulations.fail(new.simulation_id, "The twin was deleted meanwhile.")
         raise ConflictError("The twin was deleted while it was simulated.", field="twin_id", got=twin.twin_id)
     telemetry.count("Simulations", {"status": "COMPLETED"}, simulate_ms=elapsed)
-    return _shown(tenant, simulation_id)
+    return _shown(tenant, new.simulation_id)
 
 
 def run_queued(record: SQSRecord) -> None:
@@ -86,7 +85,7 @@ def run_queued(record: SQSRecord) -> None:
     try:
         twin = tenant.twins.models.get(new.twin_id)
         known = tenant.twins.simulations.validations(twin.twin_id)
-        run(tenant, twin, simulation_id, new, outcomes(known))
+        run(tenant, twin, new, outcomes(known))
     except InputError as error:
         tenant.twins.simulations.fail(simulation_id, error.message)
 

@@ -10,7 +10,7 @@ from e2i_shared import bootstrap, settings
 from e2i_shared.errors import InputError, MalformedRequestError, in_tree
 from e2i_shared.http import bundles
 from e2i_shared.observability import telemetry
-from e2i_shared.twins.model import Trained
+from e2i_shared.twins.model import NewTraining, Trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -172,7 +172,7 @@ def _cause(text: str) -> str:
     return str(found.get("errorMessage", ""))[:500].rstrip(".") if isinstance(found, dict) else ""
 
 
-def asked_by(request: GenerateRequest, user: str | None, tenant: Tenant) -> tuple[Job, int]:
+def ask(tenant: Tenant, request: GenerateRequest, user: str | None) -> tuple[Job, int]:
     """Store a training that is asked for; raise an UnprocessableError that names what the data set does not hold."""
     dataset = tenant.catalogue.find(request.dataset)
     named = [("outcome", request.outcome)]
@@ -181,7 +181,7 @@ def asked_by(request: GenerateRequest, user: str | None, tenant: Tenant) -> tupl
     for field, name in [*named, *([("cluster_col", request.cluster_col)] if request.cluster_col else [])]:
         if dataset.column(name) is None:
             raise _unknown(dataset.name, field, name, [column.name for column in dataset.columns])
-    return tenant.twins.jobs.create(request, user)
+    return tenant.twins.jobs.create(NewTraining(request=request, user=user))
 
 
 def _unknown(dataset: str, field: str, name: str, columns: list[str]) -> InputError:

@@ -20,7 +20,7 @@ V1 = "/api/v1"
 
 def generate(tenant: Tenant, request: GenerateRequest, user: str | None) -> GenerateAccepted:
     """Store a training that is asked for and hand it to the bus; a bus that is away gets it from the relay."""
-    job, version = training.asked_by(request, user, tenant)
+    job, version = training.ask(tenant, request, user)
     with suppress(E2IError):
         relaying.publish(tenant)
     return GenerateAccepted(

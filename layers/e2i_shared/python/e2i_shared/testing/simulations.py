@@ -31,9 +31,9 @@ class FakeSimulations:
         done = [self._held.simulations[i] for i in reversed(same)]
         return next((view for view in done if view.status == "COMPLETED"), None)
 
-    def create(self, new: NewSimulation, *, queued: bool) -> str:
-        """Store a PENDING simulation; return its id."""
-        simulation_id, asked = new_id(), new.request
+    def create(self, new: NewSimulation, *, queued: bool) -> None:
+        """Store a PENDING simulation."""
+        simulation_id, asked = new.simulation_id, new.request
         self._held.asked[simulation_id] = new
         self._held.simulations[simulation_id] = SimulationView(
             simulation_id=simulation_id,
@@ -51,7 +51,6 @@ class FakeSimulations:
         )
         if queued:
             self._held.outbox.append("simulation.requested", {"simulation_id": simulation_id})
-        return simulation_id
 
     def request(self, simulation_id: str) -> NewSimulation:
         """Return what was asked; raise NotFoundError."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from e2i_shared.db import jobs
 from e2i_shared.db.repository import known_id, not_found
-from e2i_shared.ids import new_id
 from e2i_shared.testing.twins import FakeTwins
 from e2i_shared.twins.model import Job, Twin
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from e2i_shared.testing.twin_rows import Held
-    from e2i_shared.twins.model import GenerateRequest, Trained
+    from e2i_shared.twins.model import GenerateRequest, NewTraining, Trained
 
 
 class FakeJobs:
@@ -24,12 +23,12 @@ class FakeJobs:
     def __init__(self, held: Held) -> None:
         self._held = held
 
-    def create(self, request: GenerateRequest, user: str | None) -> tuple[Job, int]:
+    def create(self, new: NewTraining) -> tuple[Job, int]:
         """Store a PENDING job and its model's next version."""
-        held, now = self._held, self._held.now()
+        held, now, request, user = self._held, self._held.now(), new.request, new.user
         job = Job(
-            job_id=new_id(),
-            twin_id=new_id(),
+            job_id=new.job_id,
+            twin_id=new.twin_id,
             name=request.name,
             brand=request.brand,
             status="PENDING",

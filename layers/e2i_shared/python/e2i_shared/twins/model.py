@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from e2i_shared.api.common import Filter, Json, PageQuery, Wire
+from e2i_shared.ids import new_id
 from e2i_shared.twins.results import Advice, Comparison, DosePoint, Recommendation, SegmentEffect, Uncertainty
 from e2i_shared.twins.spec import (
     FEWEST_TWINS,
@@ -39,6 +40,15 @@ class GenerateRequest(TwinSpec):
         """Return what training is told."""
         told = self.model_dump(include=set(TwinSpec.model_fields))
         return TwinSpec.model_validate(told | {"features": self.features or None})
+
+
+class NewTraining(Wire):
+    """A training to be stored, with the ids that it and its twin will have."""
+
+    job_id: str = Field(default_factory=new_id)
+    twin_id: str = Field(default_factory=new_id)
+    request: GenerateRequest
+    user: str | None = None
 
 
 class GenerateAccepted(Wire):
@@ -218,8 +228,9 @@ class SimulationView(SimulationSummary):
 
 
 class NewSimulation(Wire):
-    """A simulation to be stored."""
+    """A simulation to be stored, with the id that it will have."""
 
+    simulation_id: str = Field(default_factory=new_id)
     twin_id: str
     brand: str
     request: SimulateRequest

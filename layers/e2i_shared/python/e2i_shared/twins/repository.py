@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         GenerateRequest,
         Job,
         NewSimulation,
+        NewTraining,
         SimulationQuery,
         SimulationView,
         Trained,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class TrainingJobs(Protocol):
     """Trainings that were asked for."""
 
-    def create(self, request: GenerateRequest, user: str | None) -> tuple[Job, int]:
+    def create(self, new: NewTraining) -> tuple[Job, int]:
         """Store a PENDING job and its model's next version, with ``training.requested`` in the outbox; return both."""
         ...
 
@@ -106,8 +107,8 @@ class Simulations(Protocol):
         """Return the COMPLETED simulation of that key."""
         ...
 
-    def create(self, new: NewSimulation, *, queued: bool) -> str:
-        """Store a PENDING simulation; a queued one with ``simulation.requested`` in the outbox. Return its id."""
+    def create(self, new: NewSimulation, *, queued: bool) -> None:
+        """Store a PENDING simulation; a queued one with ``simulation.requested`` in the outbox."""
         ...
 
     def request(self, simulation_id: str) -> NewSimulation:

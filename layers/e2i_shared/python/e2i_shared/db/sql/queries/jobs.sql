@@ -4,8 +4,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('twin:' || require_tenant() || ':'
 
 -- name: insert
 -- A training that was asked for.
-INSERT INTO training_jobs (tenant_id, model_name, brand, model_id, request, requested_by)
-VALUES (require_tenant(), %(name)s, %(brand)s, new_id(), %(request)s, %(user)s)
+INSERT INTO training_jobs (tenant_id, job_id, model_name, brand, model_id, request, requested_by)
+VALUES (require_tenant(), %(job_id)s, %(name)s, %(brand)s, %(model_id)s, %(request)s, %(user)s)
 RETURNING *;
 
 -- name: insert_model

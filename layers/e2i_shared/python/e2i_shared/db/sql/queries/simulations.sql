@@ -1,14 +1,13 @@
 -- name: insert
 -- A simulation that was asked for.
 INSERT INTO twin_simulations (
-    tenant_id, model_id, intervention_type, intervention_config, target_population, population_filters, twin_count, seed, brand,
+    tenant_id, simulation_id, model_id, intervention_type, intervention_config, target_population, population_filters, twin_count, seed, brand,
     request, cache_key, requested_by
 )
 VALUES (
-    require_tenant(), %(model_id)s, %(intervention_type)s, %(config)s, %(target)s, %(filters)s, %(twin_count)s, %(seed)s, %(brand)s,
+    require_tenant(), %(simulation_id)s, %(model_id)s, %(intervention_type)s, %(config)s, %(target)s, %(filters)s, %(twin_count)s, %(seed)s, %(brand)s,
     %(request)s, %(cache_key)s, %(user)s
-)
-RETURNING simulation_id::text;
+);
 
 -- name: cached
 -- The completed simulation of the same question to the same model, seed and history.
