@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from dgps import waves
 from e2i_shared.causal import learners
+from e2i_shared.causal.estimators.choice import estimate
+from e2i_shared.causal.study import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 RNG = np.random.default_rng(4)
-SMALL = learners.Trees(rounds=320, depth=2, rate=0.1, min_child_weight=1.0)
+SMALL = learners.Trees(depth=2, rate=0.2, min_child_weight=1.0)
 
 
 def test_ridge_at_one_penalty_is_its_closed_form():
@@ -146,3 +151,16 @@ def test_expit_is_a_probability_without_overflow(z):
 
     assert 0 <= p <= 1
     assert p == pytest.approx(1 - float(learners.expit(np.array(-z))), abs=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-3, 1e6])
+def test_trees_see_the_same_in_any_unit_of_the_outcome(unit):
+    """XGBoost makes no split that gains less than 1e-6 in the outcome's own unit, squared."""
+    world = waves(3)
+    scaled = replace(world.study, outcome=world.study.outcome * unit)
+
+    plain, found = (estimate(study, Settings(seed=1, threads=1)).inference for study in (world.study, scaled))
+
+    assert found.estimate / unit == pytest.approx(plain.estimate, rel=1e-5)
+    assert found.std_error / unit == pytest.approx(plain.std_error, rel=1e-5)
+    assert abs(plain.estimate - world.truth) <= 3 * plain.std_error

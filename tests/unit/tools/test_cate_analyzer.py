@@ -82,7 +82,7 @@ def test_a_reported_effect_is_split_as_it_was_estimated(sample_context):
 
 
 def test_a_reported_effect_that_the_data_do_not_give_is_warned_about(sample_context):
-    reported = cate_analyzer.EXAMPLES[0]["causal_result"] | {"ate": 0.5}
+    reported = cate_analyzer.EXAMPLES[0]["causal_result"] | {"ate": 0.5, "ci_lower": 0.49, "ci_upper": 0.51}
 
     found = analyse(sample_context, "payer", causal_result=reported)
 

@@ -180,6 +180,8 @@ def boosted(
         "base_score": 0.5,
     }
     x, y, base = train
+    unit = _unit(y - base) if objective == "reg:squarederror" else 1.0
+    y, base = y / unit, base / unit
     data = xgboost.QuantileDMatrix(x, y, weight=weights, max_bin=64, base_margin=base, nthread=1)
     booster = xgboost.Booster(parameters, [data])
     steps = [[margin for _, margin in held]]
@@ -191,10 +193,19 @@ def boosted(
         for number in range(first, last):
             booster.update(data, number)
         steps.append(
-            [_grown(booster, rows, margin, first, last) for (rows, _), margin in zip(held, steps[-1], strict=True)]
+            [
+                _grown(booster, rows, margin / unit, first, last) * unit
+                for (rows, _), margin in zip(held, steps[-1], strict=True)
+            ]
         )
         losses.append(loss(steps[-1]))
     return np.stack([np.column_stack(path) for path in zip(*steps, strict=True)])
+
+
+def _unit(residuals: Floats) -> float:
+    """Return the power of two nearest to the residuals' spread: XGBoost makes no split that gains less than 1e-6, whatever the unit."""
+    spread = float(residuals.std())
+    return float(2.0 ** np.round(np.log2(spread))) if spread > 0 else 1.0
 
 
 def _grown(booster: Any, rows: NDArray[np.float32], margin: Floats, first: int, last: int) -> Floats:
