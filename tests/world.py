@@ -33,6 +33,7 @@ from e2i_shared.testing import (
     FixedClock,
     fake_twins,
 )
+from e2i_shared.testing.search import FakeSearch, FakeSpending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,13 +200,14 @@ class FakeWiring:
 
     def _make(self, tenant_id: str) -> Tenant:
         outbox, tools = FakeOutbox(), FakeTools()
+        compositions = FakeCompositions(outbox, tools, FixedClock(datetime.now(UTC)))
         catalogue, tables = FakeCatalogue(), {}
         for spec, frame in (assays(), trial()) if tenant_id == TENANT else ():
             tables[spec.name] = (catalogue.add(describe_frame(frame, spec)), frame)
         return Tenant(
             tenant_id=tenant_id,
             classifications=FakeClassifications(),
-            compositions=FakeCompositions(outbox, tools, FixedClock(datetime.now(UTC))),
+            compositions=compositions,
             catalogue=catalogue,
             data=MemoryDataSource(tables),
             rows=None,
@@ -213,6 +215,8 @@ class FakeWiring:
             idempotency=FakeIdempotency(),
             outbox=outbox,
             cohorts=FakeCohorts(FixedClock(datetime.now(UTC))),
+            search=FakeSearch(compositions),
+            spending=FakeSpending(),
             twins=fake_twins(outbox, lambda: datetime.now(UTC)),
         )
 

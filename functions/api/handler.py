@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from e2i_shared.http.application import Application
-from e2i_shared.http.routes import classifications, cohorts, compositions, datasets, service, tools, twins
+from e2i_shared.http.routes import (
+    administering,
+    classifications,
+    cohorts,
+    compositions,
+    datasets,
+    searching,
+    service,
+    tools,
+    twins,
+)
 
-SUBJECTS = (compositions, classifications, datasets, cohorts, tools, twins, service)
+SUBJECTS = (compositions, searching, administering, classifications, datasets, cohorts, tools, twins, service)
 app = Application("api", [subject.router for subject in SUBJECTS])
 
 

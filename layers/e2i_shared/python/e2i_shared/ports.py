@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
+    from e2i_shared.api.admin import BudgetRequest, BudgetState, UsageRow
     from e2i_shared.api.cohorts import Cohort, CohortDefinition, CohortQuery, CohortStep, CohortSummary
     from e2i_shared.api.common import Json, Page
     from e2i_shared.api.service import DependencyState
@@ -116,6 +118,48 @@ class Cohorts(Protocol):
         ...
 
 
+class Found(NamedTuple):
+    """Something a search found."""
+
+    id: str
+    title: str
+    text: str
+
+
+class Search(Protocol):
+    """Full text and vectors over one tenant's answered questions and documents; each ranking best first."""
+
+    def compositions(self, text: str, limit: int) -> Sequence[Found]:
+        """Return answered questions that hold any of the words."""
+        ...
+
+    def documents(self, text: str, limit: int) -> Sequence[Found]:
+        """Return documents that hold any of the words."""
+        ...
+
+    def documents_near(
+        self, embedding: Sequence[float], model: str, limit: int, min_similarity: float = 0.3
+    ) -> Sequence[Found]:
+        """Return documents by cosine similarity among vectors of the same model."""
+        ...
+
+
+class Spending(Protocol):
+    """What one tenant's language models cost, and their caps."""
+
+    def usage(self, since: datetime, until: datetime) -> Sequence[UsageRow]:
+        """Return calls, tokens and cost by day, model, user and phase; newest day first."""
+        ...
+
+    def budgets(self) -> Sequence[BudgetState]:
+        """Return the standing caps and today's state."""
+        ...
+
+    def set_cap(self, request: BudgetRequest, actor: str, role: str, request_id: str) -> Sequence[BudgetState]:
+        """Set a standing cap, from now on, with its entry in the audit log; return the budgets."""
+        ...
+
+
 class OutboxEvent(Protocol):
     """An event that waits to be published."""
 
@@ -205,4 +249,6 @@ class Tenant:
     idempotency: IdempotencyKeys
     outbox: Outbox
     cohorts: Cohorts
+    search: Search
+    spending: Spending
     twins: TwinStores

@@ -217,6 +217,8 @@ def _tenant(database: Database, tenant_id: str, objects: Callable[[], Objects]) 
     from e2i_shared.db.compositions import PostgresCompositions
     from e2i_shared.db.idempotency import PostgresIdempotency
     from e2i_shared.db.outbox import PostgresOutbox
+    from e2i_shared.db.search import PostgresSearch
+    from e2i_shared.db.spending import PostgresSpending
     from e2i_shared.db.tools import PostgresTools
     from e2i_shared.ports import Tenant
 
@@ -241,6 +243,8 @@ def _tenant(database: Database, tenant_id: str, objects: Callable[[], Objects]) 
         idempotency=PostgresIdempotency(database, tenant_id),
         outbox=PostgresOutbox(database, tenant_id),
         cohorts=PostgresCohorts(database, tenant_id),
+        search=PostgresSearch(database, tenant_id),
+        spending=PostgresSpending(database, tenant_id),
         twins=_twins(database, tenant_id),
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from e2i_shared.api.composition import TERMINAL, CompositionStatus
 from e2i_shared.composer.decompose import decompose
 from e2i_shared.composer.plan import make_plan
+from e2i_shared.composer.plan_key import plan_key, used_again
 from e2i_shared.composer.step import describe_failure, execute_step, record_step_failure
 from e2i_shared.composer.synthesize import synthesize
 from e2i_shared.errors import MalformedRequestError, UnprocessableError
@@ -100,9 +101,17 @@ def _make_plan(record: CompositionRecord, services: ComposerServices) -> Plan:
             "The composition has not been decomposed.", field="composition_id", got=record.composition_id
         )
     started = time.perf_counter()
+    key = plan_key(record, services.datasets(), services.tools, "rules" if services.ask is None else "llm")
+    known = services.compositions.reusable_plan(key)
+    plan = used_again(known, services.latency_ms()) if known else _planned(record, record.decomposition, services)
+    services.compositions.save_plan(record.composition_id, plan, _since(started), key)
+    return plan
+
+
+def _planned(record: CompositionRecord, decomposition: Decomposition, services: ComposerServices) -> Plan:
     plan = make_plan(
         record.query,
-        record.decomposition,
+        decomposition,
         services.datasets(),
         services.tools,
         dataset=record.dataset,
@@ -110,8 +119,7 @@ def _make_plan(record: CompositionRecord, services: ComposerServices) -> Plan:
         latency_ms=services.latency_ms(),
     )
     if services.ask is not None and plan.steps:
-        plan = _asked_plan(services.ask(record, "plan"), plan, record, record.decomposition, services)
-    services.compositions.save_plan(record.composition_id, plan, _since(started))
+        plan = _asked_plan(services.ask(record, "plan"), plan, record, decomposition, services)
     return plan
 
 

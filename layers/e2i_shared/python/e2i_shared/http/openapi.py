@@ -114,7 +114,7 @@ def _complete(method: str, path: str, operation: Operation) -> None:
         problems |= _PATH
     if method == "POST":
         operation.setdefault("parameters", []).append(_IDEMPOTENCY)
-    if method in {"POST", "PATCH"}:
+    if method in {"POST", "PATCH", "PUT"}:
         problems |= _BODY
     for stale in ("422", "500"):
         operation["responses"].pop(stale, None)

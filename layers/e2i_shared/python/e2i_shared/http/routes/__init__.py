@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def every_router() -> Sequence[Router]:
     """Return the routers of all HTTP functions: what the API's document describes."""
     from e2i_shared.http.routes import (
+        administering,
         classifications,
         classify,
         cohorts,
@@ -22,6 +23,7 @@ def every_router() -> Sequence[Router]:
         fidelity_checks,
         loading,
         running,
+        searching,
         selecting,
         service,
         simulations,
@@ -33,6 +35,8 @@ def every_router() -> Sequence[Router]:
         classify,
         classifications,
         compositions,
+        searching,
+        administering,
         datasets,
         loading,
         drifting,
