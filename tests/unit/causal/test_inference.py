@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from e2i_shared.causal.inference import cluster_codes, cluster_sums, infer_mean, interval, unweighted, weighted, widened
+from e2i_shared.causal.inference import (
+    cluster_codes,
+    cluster_sums,
+    extrapolated,
+    infer_mean,
+    interval,
+    unweighted,
+    weighted,
+    widened,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -87,3 +96,10 @@ def test_scores_lose_the_weights_they_were_given():
 
     assert np.allclose(unweighted(weighted(scores, weights), weights), scores)
     assert unweighted(scores, None) is scores
+
+
+def test_scores_are_carried_on_by_a_quarter_of_their_last_shift():
+    scores, smooth = np.array([4.0, 8.0]), np.array([0.0, 8.0])
+
+    assert extrapolated(scores, smooth).tolist() == [5.0, 8.0]
+    assert extrapolated(scores, scores) == pytest.approx(scores)

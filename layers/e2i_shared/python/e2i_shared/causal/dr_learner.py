@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
 
-TREES = learners.Trees(rounds=320, depth=2, rate=0.05, min_child_weight=20.0)
+TREES = learners.Trees(depth=2, rate=0.1, min_child_weight=20.0)
 BINS = 8
 TAIL = 0.005
 LEAST_VARIANCE = 0.1  # of the mean

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Codes = NDArray[np.intp]
 
 DRAWS = 10_000
+EXTRAPOLATE = 0.25
 
 
 def cluster_sums(values: Floats, clusters: Codes | None) -> Floats:
@@ -123,6 +124,15 @@ def simultaneous(influence: Floats, *, df: int, level: float = 0.95, seed: int =
     scale = np.sqrt(rng.chisquare(df, DRAWS) / df)
     largest = np.sort(np.abs(z).max(axis=1) / scale)
     return float(np.quantile(largest, level)), largest
+
+
+def extrapolated(scores: Floats, smooth: Floats) -> Floats:
+    """Return scores (n,) carried on past the trees there are: scores + ¼(scores − those with half the trees).
+
+    Richardson's extrapolation: if the bias that smoothing leaves falls to a fifth with every doubling of the trees, a quarter of the
+    last shift is what is left of it. It costs little variance, which that of the extrapolated scores contains.
+    """
+    return np.asarray(scores + EXTRAPOLATE * (scores - smooth))
 
 
 def widened(inference: Inference, shift: float) -> Inference:

@@ -27,21 +27,21 @@ STEP_SIZES = (1.0, 0.5, 0.25, 0.1, 0.03)  # of Newton, the first that does not c
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Settings of a boosted ensemble (XGBoost, histogram trees)."""
+    """Settings of a boosted ensemble (XGBoost, histogram trees); how many there are, the path settles."""
 
-    rounds: int
     depth: int
     rate: float
     min_child_weight: float
+    bins: int = 64
 
 
-OUTCOME_TREES = Trees(rounds=320, depth=3, rate=0.07, min_child_weight=5.0)
-TREATMENT_TREES = Trees(rounds=320, depth=2, rate=0.1, min_child_weight=1.25)
-# With many units the same rounds would underfit: deeper and faster.
-LARGE = 15_000
-OUTCOME_TREES_LARGE = Trees(rounds=320, depth=4, rate=0.15, min_child_weight=10.0)
-TREATMENT_TREES_LARGE = Trees(rounds=320, depth=3, rate=0.15, min_child_weight=2.5)
-PATH = (0, 10, 20, 40, 80, 160, 320)  # numbers of trees at which the path is looked at
+OUTCOME_TREES = Trees(depth=3, rate=0.14, min_child_weight=5.0)
+TREATMENT_TREES = Trees(depth=2, rate=0.2, min_child_weight=1.25)
+# With many units these would underfit: deeper and faster.
+LARGE = 5_000
+OUTCOME_TREES_LARGE = Trees(depth=6, rate=0.2, min_child_weight=10.0, bins=128)
+TREATMENT_TREES_LARGE = Trees(depth=4, rate=0.25, min_child_weight=2.5, bins=128)
+PATH = (0, 5, 10, 20, 40, 80, 160)  # numbers of trees at which the path is looked at
 UNDERSMOOTH = 2  # steps further along the path than the least loss: four times the trees
 
 
@@ -170,7 +170,7 @@ def boosted(
     parameters: dict[str, Any] = {
         "objective": objective,
         "tree_method": "hist",
-        "max_bin": 64,
+        "max_bin": trees.bins,
         "max_depth": trees.depth,
         "eta": trees.rate,
         "subsample": 0.8,
@@ -182,7 +182,10 @@ def boosted(
     x, y, base = train
     unit = _unit(y - base) if objective == "reg:squarederror" else 1.0
     y, base = y / unit, base / unit
-    data = xgboost.QuantileDMatrix(x, y, weight=weights, max_bin=64, base_margin=base, nthread=1)
+    if len(y) < LARGE:  # twice as quick to set up as the matrix that saves memory
+        data = xgboost.DMatrix(x, y, weight=weights, base_margin=base, nthread=1)
+    else:
+        data = xgboost.QuantileDMatrix(x, y, weight=weights, max_bin=trees.bins, base_margin=base, nthread=1)
     booster = xgboost.Booster(parameters, [data])
     steps = [[margin for _, margin in held]]
     losses = [loss(steps[0])]

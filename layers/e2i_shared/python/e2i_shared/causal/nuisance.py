@@ -30,7 +30,7 @@ LEARNERS = ("auto", "linear", "boosted")
 LINEAR_BELOW = 500
 FOLDS_BY_SIZE = ((5_000, 5), (30_000, 3))
 FOLDS_OF_LARGE = 2
-REPEATS_OF_SMALL, SMALL = 3, 3_000
+REPEATS_OF_SMALL, SMALL = 2, 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def fold_count(study: Study, settings: Settings) -> int:
 
 
 def repeat_count(study: Study, settings: Settings) -> int:
-    """Return how often to cross-fit: as asked, else 3 times for trees on fewer than 3,000 units, else once."""
+    """Return how often to cross-fit: as asked, else twice for trees on fewer than 3,000 units, else once."""
     if settings.repeats is not None:
         return settings.repeats
     return REPEATS_OF_SMALL if choose_learner(study, settings) == "boosted" and study.n < SMALL else 1

@@ -84,8 +84,8 @@ class Study:
 class Settings:
     """How to estimate. ``folds`` and ``learner`` left open are chosen by size; ``clip`` bounds propensities to [clip, 1 − clip].
 
-    ``repeats`` > 1 repeats the cross-fitting of ``aipw`` with other folds and takes the median (Chernozhukov et al. 2018,
-    Definition 3.3); left open, 3 where trees meet fewer than 3,000 units, for which the draw of the folds matters, else 1.
+    ``repeats`` > 1 repeats the cross-fitting of ``aipw`` with other folds and averages its scores; left open, 2 where trees meet
+    fewer than 3,000 units, for which the draw of the folds matters, else 1.
     """
 
     seed: int = 20260101

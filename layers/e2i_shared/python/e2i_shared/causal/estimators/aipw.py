@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY, OVERLAP
-from e2i_shared.causal.inference import infer_mean, interval, weighted, widened
+from e2i_shared.causal.inference import extrapolated, infer_mean, weighted, widened
 from e2i_shared.causal.nuisance import cross_fit, repeat_count
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
 from e2i_shared.causal.study import check
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from e2i_shared.causal.nuisance import CrossFit
-    from e2i_shared.causal.results import Inference
     from e2i_shared.causal.study import Settings, Study
 
     Floats = NDArray[np.float64]
@@ -32,9 +31,10 @@ class Aipw:
     """The average effect of a 0/1 treatment over all units.
 
     τ̂ = 1/n Σ μ̂₁ − μ̂₀ + A(Y − μ̂₁)/ê − (1 − A)(Y − μ̂₀)/(1 − ê)   (Robins, Rotnitzky & Zhao 1994), nuisances cross-fitted
-    (Chernozhukov et al. 2018, §5.1). Doubly robust: right when either the outcome or the propensity is. The variance is that of the
-    influence function, plus, for a single cross-fitting, the squared shift of the estimate when the nuisance models use half the
-    trees (the bias that smoothing leaves is of that size), or, for repeats, the spread between them.
+    (Chernozhukov et al. 2018, §5.1). Doubly robust: right when either the outcome or the propensity is. What bias smoothing leaves
+    is taken out as a quarter of the shift of the estimate since the nuisance models had half the trees (see ``inference.extrapolated``).
+    Repeats of the cross-fitting with other folds are averaged unit by unit; the variance is that of the averaged influence function, plus
+    that of a mean of so many repeats.
     """
 
     name = "aipw"
@@ -45,31 +45,19 @@ class Aipw:
         return study.kind == "binary"
 
     def estimate(self, study: Study, settings: Settings) -> Estimate:
-        """Return the effect in outcome units; raise InsufficientDataError, NoVariationError or NoOverlapError.
-
-        With repeats the run of median estimate is returned, its variance widened by the spread of the
-        estimates: median of se² + (τ̂ − median τ̂)².
-        """
+        """Return the effect in outcome units; raise InsufficientDataError, NoVariationError or NoOverlapError."""
         check(study)
-        return _median(
-            [_once(study, settings, settings.seed + 1_000 * r) for r in range(repeat_count(study, settings))],
-            study,
-            settings,
-        )
+        seeds = [settings.seed + 1_000 * r for r in range(repeat_count(study, settings))]
+        return _average([_once(study, settings, seed) for seed in seeds], study, settings)
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One cross-fitting: scores (n,) of both arms, and how far the estimate moves with half the trees."""
+    """One cross-fitting and its scores (n,) of both arms, extrapolated to no smoothing."""
 
+    fitted: CrossFit
     arm_1: Floats
     arm_0: Floats
-    nuisances: Nuisances
-    shift: float
-
-    @property
-    def scores(self) -> Floats:
-        return self.arm_1 - self.arm_0
 
 
 def _mean(values: Floats, weights: Floats | None) -> float:
@@ -78,15 +66,9 @@ def _mean(values: Floats, weights: Floats | None) -> float:
 
 def _once(study: Study, settings: Settings, seed: int) -> _Run:
     fitted = cross_fit(study, settings, seed=seed)
-    nuisances = _nuisances(study, fitted, settings.clip)
-    arm_1, arm_0 = _potential(study, fitted.arms, nuisances.treatment)
-    shift = 0.0
-    if fitted.smoother is not None:
-        smooth = fitted.smoother.treatment.clip(settings.clip, 1 - settings.clip)
-        other_1, other_0 = _potential(study, fitted.smoother.arms, smooth)
-        w = study.weights
-        shift = _mean(arm_1 - arm_0, w) - _mean(other_1 - other_0, w)
-    return _Run(arm_1, arm_0, nuisances, shift)
+    arms = _potential(study, fitted, settings.clip)
+    smooth = arms if fitted.smoother is None else _potential(study, fitted.smoother, settings.clip)
+    return _Run(fitted, *[extrapolated(own, other) for own, other in zip(arms, smooth, strict=True)])
 
 
 def _nuisances(study: Study, fitted: CrossFit, clip: float) -> Nuisances:
@@ -115,46 +97,41 @@ def _nuisances(study: Study, fitted: CrossFit, clip: float) -> Nuisances:
     )
 
 
-def _potential(study: Study, arms: Floats, e: Floats) -> tuple[Floats, Floats]:
-    a, y = study.treatment, study.outcome
-    mu_0, mu_1 = arms.T
+def _potential(study: Study, fitted: CrossFit, clip: float) -> tuple[Floats, Floats]:
+    a, y, e = study.treatment, study.outcome, fitted.treatment.clip(clip, 1 - clip)
+    mu_0, mu_1 = fitted.arms.T
     return mu_1 + a * (y - mu_1) / e, mu_0 + (1 - a) * (y - mu_0) / (1 - e)
 
 
-def _median(runs: list[_Run], study: Study, settings: Settings) -> Estimate:
-    means = np.array([_mean(run.scores, study.weights) for run in runs])
-    chosen = runs[int(np.abs(means - np.median(means)).argmin())]
-    nuisances = chosen.nuisances
-    scores = weighted(chosen.scores, study.weights)
+def _average(runs: list[_Run], study: Study, settings: Settings) -> Estimate:
+    arm_1, arm_0 = (np.mean(arm, axis=0) for arm in zip(*[(run.arm_1, run.arm_0) for run in runs], strict=True))
+    fits = [run.fitted for run in runs]
+    arms, chances = np.mean([f.arms for f in fits], axis=0), np.mean([f.treatment for f in fits], axis=0)
+    nuisances = _nuisances(study, replace(fits[0], arms=arms, treatment=chances), settings.clip)
+    scores = weighted(arm_1 - arm_0, study.weights)
     overlap = diagnostics.binary_overlap(study.treatment, nuisances.treatment, study.weights)
     diagnostics.require_overlap(study, overlap)
-    inference = _settled(runs, study, settings.level)
     balance = diagnostics.binary_balance(study, nuisances.treatment)
     return Estimate(
-        inference=inference,
+        inference=widened(infer_mean(scores, study.clusters, level=settings.level), _spread(runs, study.weights)),
         method=Aipw.name,
         estimand=Aipw.estimand,
         scores=scores,
         nuisances=nuisances,
         diagnostics=Diagnostics(overlap, balance, diagnostics.influence(scores), nuisances.quality, nuisances.clipped),
-        mean_treated=_mean(chosen.arm_1, study.weights),
-        mean_control=_mean(chosen.arm_0, study.weights),
+        mean_treated=_mean(arm_1, study.weights),
+        mean_control=_mean(arm_0, study.weights),
         assumptions=(CONSISTENCY, CONFOUNDING, OVERLAP),
         warnings=_warnings(study, overlap.share_outside, nuisances.clipped, [b.after for b in balance], settings.clip),
     )
 
 
-def _settled(runs: list[_Run], study: Study, level: float) -> Inference:
-    """Return one run's interval widened by its shift, or the median over repeats (Chernozhukov et al. 2018, Definition 3.3).
-
-    Averaging over folds takes out the noise that the shift stands for, so that repeats are widened by their spread alone.
-    """
-    parts = [infer_mean(weighted(run.scores, study.weights), study.clusters, level=level) for run in runs]
+def _spread(runs: list[_Run], weights: Floats | None) -> float:
+    """Return the standard error of the mean over repeats that their folds alone cause; 0 for one, which does not show it."""
     if len(runs) == 1:
-        return widened(parts[0], runs[0].shift)
-    middle = float(np.median([p.estimate for p in parts]))
-    variance = float(np.median([p.std_error**2 + (p.estimate - middle) ** 2 for p in parts]))
-    return interval(middle, float(np.sqrt(variance)), parts[0].df, level)
+        return 0.0
+    means = np.array([_mean(run.arm_1 - run.arm_0, weights) for run in runs])
+    return float(means.std(ddof=1) / np.sqrt(len(runs)))
 
 
 def _warnings(study: Study, outside: float, clipped: int, after: list[float], clip: float) -> tuple[str, ...]:

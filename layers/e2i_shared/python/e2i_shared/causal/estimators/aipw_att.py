@@ -9,7 +9,7 @@ import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY
-from e2i_shared.causal.inference import infer_mean, widened
+from e2i_shared.causal.inference import extrapolated, infer_mean
 from e2i_shared.causal.nuisance import cross_fit
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances, Overlap
 from e2i_shared.causal.study import check
@@ -26,7 +26,10 @@ OVERLAP = "Overlap for the treated: units like every treated one occur untreated
 
 
 class AipwTreated:
-    """τ̂ = Σ [A − (1 − A)ê/(1 − ê)](Y − μ̂₀) / ΣA  (Hahn 1998; Sant'Anna & Zhao 2020), which needs no model of treated outcomes."""
+    """τ̂ = Σ [A − (1 − A)ê/(1 − ê)](Y − μ̂₀) / ΣA  (Hahn 1998; Sant'Anna & Zhao 2020), which needs no model of treated outcomes.
+
+    The bias that smoothing leaves is taken out as for all units (see ``inference.extrapolated``).
+    """
 
     name = "aipw_att"
     estimand = "average treatment effect on the treated (ATT) among the units selected"
@@ -44,17 +47,16 @@ class AipwTreated:
         w = np.ones(study.n) if study.weights is None else study.weights / study.weights.mean()
         odds, share = (1 - a) * e / (1 - e), float((w * a).mean())
         weight = w * (a - odds) / share
-        residual = weight * (y - fitted.arms[:, 0])
-        effect = float(residual.mean())
-        scores = residual - (w * a / share - 1) * effect
-        shift = 0.0 if fitted.smoother is None else effect - _effect(study, fitted.smoother, settings.clip)
+        scores = _scores(study, fitted, settings.clip)
+        if fitted.smoother is not None:
+            scores = extrapolated(scores, _scores(study, fitted.smoother, settings.clip))
         nuisances = _nuisances(study, fitted.arms, e, weight, fitted.learner, fitted.folds, fitted.treatment)
         overlap = _overlap(w * a, e, w * odds)
         diagnostics.require_overlap(study, replace(overlap, share_outside=float((e[a == 1] > 0.95).mean())))
         balance = diagnostics.weighted_balance(study, w * a, w * odds)
         treated = float(np.average(y, weights=w * a))
         return Estimate(
-            inference=widened(infer_mean(scores, study.clusters, level=settings.level), shift),
+            inference=infer_mean(scores, study.clusters, level=settings.level),
             method=self.name,
             estimand=self.estimand,
             scores=scores,
@@ -63,16 +65,18 @@ class AipwTreated:
                 overlap, balance, diagnostics.influence(scores), nuisances.quality, nuisances.clipped
             ),
             mean_treated=treated,
-            mean_control=treated - effect,
+            mean_control=treated - float(scores.mean()),
             assumptions=(CONSISTENCY, CONFOUNDING, OVERLAP),
             warnings=(),
         )
 
 
-def _effect(study: Study, fitted: CrossFit, clip: float) -> float:
+def _scores(study: Study, fitted: CrossFit, clip: float) -> Floats:
     a, e = study.treatment, fitted.treatment.clip(0.0, 1 - clip)
-    w = np.ones(study.n) if study.weights is None else study.weights
-    return float((w * (a - (1 - a) * e / (1 - e)) * (study.outcome - fitted.arms[:, 0])).sum() / (w * a).sum())
+    w = np.ones(study.n) if study.weights is None else study.weights / study.weights.mean()
+    share = float((w * a).mean())
+    residual = w * (a - (1 - a) * e / (1 - e)) / share * (study.outcome - fitted.arms[:, 0])
+    return np.asarray(residual - (w * a / share - 1) * float(residual.mean()))
 
 
 def _nuisances(

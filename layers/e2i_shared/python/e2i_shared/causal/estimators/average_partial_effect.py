@@ -8,7 +8,7 @@ import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY
-from e2i_shared.causal.inference import infer_mean, weighted, widened
+from e2i_shared.causal.inference import extrapolated, infer_mean, weighted
 from e2i_shared.causal.learners import ridge
 from e2i_shared.causal.nuisance import cross_fit
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
@@ -38,7 +38,8 @@ class AveragePartialEffect:
     β̂ solves Σ (A − ê)/v̂ · φ(Y − ĝ − A·φᵀβ) = 0, the orthogonal moment of Robinson (1988) and Chernozhukov et al. (2018, eq. 4.4)
     with effect modifiers, v̂(X) the dose's conditional variance; the scores are φᵀβ̂ + α(Y − ĝ − A·φᵀβ̂) with Riesz weights
     α = (A − ê)/v̂ · φᵀ(Ê[(A − ê)A/v̂ · φφᵀ])⁻¹Ê[φ] (Chernozhukov, Newey & Singh 2022; grf's average_partial_effect is the case φ = 1).
-    Dividing by v̂ keeps units whose dose varies much from counting for more than one.
+    Dividing by v̂ keeps units whose dose varies much from counting for more than one. The bias that smoothing leaves is taken out
+    (see ``inference.extrapolated``).
     """
 
     name = "average_partial_effect"
@@ -56,15 +57,14 @@ class AveragePartialEffect:
         variance = _conditional_variance(study, fitted.treatment)
         nuisances = _nuisances(study, fitted, phi, variance)
         scores = weighted(_scores(study, nuisances), study.weights)
-        shift = 0.0
         if fitted.smoother is not None and max(fitted.trees):
             smooth = _scores(study, _nuisances(study, fitted.smoother, phi, variance))
-            shift = float((scores - weighted(smooth, study.weights)).mean())
-        plain = infer_mean(scores, study.clusters, level=settings.level, parameters=phi.shape[1])
+            scores = extrapolated(scores, weighted(smooth, study.weights))
+        inference = infer_mean(scores, study.clusters, level=settings.level, parameters=phi.shape[1])
         overlap = diagnostics.dose_overlap(study.treatment, variance, nuisances.weight)
         balance = diagnostics.dose_balance(study, nuisances.weight)
         return Estimate(
-            inference=widened(plain, shift),
+            inference=inference,
             method=self.name,
             estimand=self.estimand,
             scores=scores,

@@ -10,7 +10,7 @@ import numpy as np
 from e2i_shared.causal import diagnostics, learners
 from e2i_shared.causal.estimators.aipw_att import OVERLAP as OVERLAP_OF_TREATED
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY, OVERLAP
-from e2i_shared.causal.inference import infer_mean
+from e2i_shared.causal.inference import infer_mean, widened
 from e2i_shared.causal.nuisance import cross_fit
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
 from e2i_shared.causal.study import check
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from e2i_shared.causal.nuisance import CrossFit
+    from e2i_shared.causal.results import Inference
     from e2i_shared.causal.study import Settings, Study
 
     Floats = NDArray[np.float64]
@@ -35,7 +36,8 @@ class Ipw:
     The log odds of ê are a line in the covariates, fitted to all units by maximum likelihood, plus what boosted trees add to it out of
     fold: cross-fitting keeps the trees from overfitting, the line balances the covariates. ê is clipped to [clip, 1 − clip]. The
     influence function is that of the Hájek means less its projection on the line's score (A − ê)(1, x), for estimating the propensity
-    makes the estimate more precise (Hirano, Imbens & Ridder 2003; Lunceford & Davidian 2004). Not doubly robust.
+    makes the estimate more precise (Hirano, Imbens & Ridder 2003; Lunceford & Davidian 2004); where trees add to it, the variance
+    also has the squared shift of the estimate at half the trees. Not doubly robust: what the trees miss stays in the estimate.
     """
 
     name = "ipw"
@@ -55,7 +57,12 @@ class Ipw:
         means = _means(study, e, treated_only=self.treated_only)
         projected = _less_projection(study, means.influence, (study.treatment - raw)[:, None] * columns)
         scores = means.effect + projected
-        return _estimate(self, study, settings, means, scores, _nuisances(study, fitted, e, raw, means))
+        shift = 0.0
+        if fitted.smoother is not None and fitted.trees[1]:
+            smooth = _recalibrated(study, fitted.smoother)[0].clip(e.min(), e.max())
+            shift = means.effect - _means(study, smooth, treated_only=self.treated_only).effect
+        inference = widened(infer_mean(scores, study.clusters, level=settings.level), shift)
+        return _estimate(self, study, (settings, inference), means, scores, _nuisances(study, fitted, e, raw, means))
 
 
 class IpwTreated(Ipw):
@@ -143,8 +150,14 @@ def _nuisances(study: Study, fitted: CrossFit, e: Floats, raw: Floats, means: _M
 
 
 def _estimate(
-    estimator: Ipw, study: Study, settings: Settings, means: _Means, scores: Floats, nuisances: Nuisances
+    estimator: Ipw,
+    study: Study,
+    asked: tuple[Settings, Inference],
+    means: _Means,
+    scores: Floats,
+    nuisances: Nuisances,
 ) -> Estimate:
+    settings, inference = asked
     overlap = diagnostics.binary_overlap(study.treatment, nuisances.treatment.clip(1e-9), study.weights)
     if estimator.treated_only:
         ess_1, ess_0 = diagnostics.kish(means.treated), diagnostics.kish(means.control)
@@ -154,7 +167,6 @@ def _estimate(
     else:
         diagnostics.require_overlap(study, overlap)
     balance = diagnostics.weighted_balance(study, means.treated, means.control)
-    inference = infer_mean(scores, study.clusters, level=settings.level)
     return Estimate(
         inference=inference,
         method=estimator.name,

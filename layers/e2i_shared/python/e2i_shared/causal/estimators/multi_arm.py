@@ -9,7 +9,7 @@ import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY, OVERLAP, RANDOMISED
-from e2i_shared.causal.inference import cluster_sums, infer_mean, simultaneous, weighted, widened
+from e2i_shared.causal.inference import cluster_sums, extrapolated, infer_mean, simultaneous, weighted
 from e2i_shared.causal.nuisance import cross_fit, draw_folds, fold_count
 from e2i_shared.causal.results import ArmEffect, Diagnostics, Estimate, Nuisances, Overlap
 from e2i_shared.causal.study import check
@@ -34,6 +34,7 @@ class MultiArm:
     Each mean is 1/n Σ μ̂ₖ + 1[A = k](Y − μ̂ₖ)/p̂ₖ (Robins, Rotnitzky & Zhao 1994; Cattaneo 2010), cross-fitted. The multinomial
     propensities p̂ₖ come of one model of k against the reference each, fitted on units of these two levels (Begg & Gray 1984), whose
     odds are scaled to sum to one. Intervals of all levels hold at once: the quantile of the largest |t| under their joint law.
+    The bias that smoothing leaves is taken out (see ``inference.extrapolated``).
     The effect that stands for the whole (``inference``) is that of the headline level, with its own 95% interval.
     """
 
@@ -49,18 +50,14 @@ class MultiArm:
         check(study)
         arms = _arms_of(study)
         fit, smooth = _fit(study, arms, settings)
-        scores = _scores(study, arms, fit)
+        scores = extrapolated(_scores(study, arms, fit), _scores(study, arms, smooth))
         overlap = _overlap(study, arms, fit)
         diagnostics.require_overlap(study, overlap)
-        shifts = (scores - _scores(study, arms, smooth)).mean(axis=0)
-        effects = _effects(study, arms, (scores, shifts), settings)
+        effects = _effects(study, arms, scores, settings)
         own = arms.headline
         label, reference = arms.labels[own], arms.labels[0]
         means = scores.mean(axis=0)
         difference = scores[:, own] - scores[:, 0]
-        inference = widened(
-            infer_mean(difference, study.clusters, level=settings.level), float(shifts[own] - shifts[0])
-        )
         nuisances = _nuisances(study, arms, fit)
         looks = Diagnostics(
             overlap,
@@ -70,7 +67,7 @@ class MultiArm:
             nuisances.clipped,
         )
         return Estimate(
-            inference=inference,
+            inference=infer_mean(difference, study.clusters, level=settings.level),
             method=self.name,
             estimand=f"average treatment effect (ATE) of {label!r} against {reference!r} over the units selected",
             scores=difference,
@@ -139,13 +136,9 @@ def _scores(study: Study, arms: Arms, fit: _Fit) -> Floats:
     return np.column_stack([weighted(column, study.weights) for column in plain.T])
 
 
-def _effects(study: Study, arms: Arms, parts: tuple[Floats, Floats], settings: Settings) -> tuple[ArmEffect, ...]:
-    scores, shifts = parts
+def _effects(study: Study, arms: Arms, scores: Floats, settings: Settings) -> tuple[ArmEffect, ...]:
     differences = scores[:, 1:] - scores[:, :1]
-    singles = [
-        widened(infer_mean(differences[:, k], study.clusters, level=settings.level), float(shifts[k + 1] - shifts[0]))
-        for k in range(differences.shape[1])
-    ]
+    singles = [infer_mean(differences[:, k], study.clusters, level=settings.level) for k in range(differences.shape[1])]
     sums = cluster_sums(differences - differences.mean(axis=0), study.clusters) / study.n
     critical, largest = simultaneous(sums, df=singles[0].df, level=settings.level, seed=settings.seed)
     counts = np.bincount(arms.codes, minlength=len(arms.labels))

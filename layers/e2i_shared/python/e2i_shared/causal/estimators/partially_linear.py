@@ -8,7 +8,7 @@ import numpy as np
 
 from e2i_shared.causal import diagnostics
 from e2i_shared.causal.estimators.base import CONFOUNDING, CONSISTENCY
-from e2i_shared.causal.inference import infer_mean, widened
+from e2i_shared.causal.inference import extrapolated, infer_mean
 from e2i_shared.causal.nuisance import cross_fit
 from e2i_shared.causal.results import Diagnostics, Estimate, Nuisances
 from e2i_shared.causal.study import check
@@ -36,8 +36,8 @@ class PartiallyLinear:
 
     Robinson (1988); Chernozhukov et al. (2018, eq. 4.4). Where the effect τ(X) differs between units, θ is the overlap-weighted
     average E[Var(A|X)·τ(X)] / E[Var(A|X)], which leans on units whose treatment was most open, and stays precise where overlap is
-    poor (Li, Morgan & Zaslavsky 2018 for a 0/1 treatment). Scores are θ̂ + (A − ê)(Y − ℓ̂ − θ̂(A − ê)) / mean (A − ê)²; the variance
-    is theirs, plus the squared shift of the estimate when the nuisance models use half the trees.
+    poor (Li, Morgan & Zaslavsky 2018 for a 0/1 treatment). Scores are θ̂ + (A − ê)(Y − ℓ̂ − θ̂(A − ê)) / mean (A − ê)², carried
+    on past the trees there are (see ``inference.extrapolated``): smoothing leaves more of a strong dose's confounding than of others'.
     """
 
     name = "partially_linear"
@@ -54,14 +54,14 @@ class PartiallyLinear:
         explained = diagnostics.r_squared(study.treatment, fitted.treatment)
         _require_variation(study, explained)
         effect, scores, weight = _robinson(study, fitted)
-        shift = 0.0
         if fitted.smoother is not None and max(fitted.trees):
-            shift = effect - _robinson(study, fitted.smoother)[0]
+            scores = extrapolated(scores, _robinson(study, fitted.smoother)[1])
+            effect = float(scores.mean())
         residual = study.treatment - fitted.treatment
         nuisances = _nuisances(study, fitted, effect, weight, explained)
         overlap, balance = _looks(study, residual, weight)
         return Estimate(
-            inference=widened(infer_mean(scores, study.clusters, level=settings.level, parameters=1), shift),
+            inference=infer_mean(scores, study.clusters, level=settings.level, parameters=1),
             method=self.name,
             estimand=self.estimand,
             scores=scores,
