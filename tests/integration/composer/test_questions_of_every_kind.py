@@ -86,7 +86,7 @@ def test_the_return_of_a_call_is_its_effect_times_the_price_of_a_prescription():
 def test_the_opportunity_is_told_from_the_gap_alone():
     record, _ = asked("Which territories trail the median in TRx, and what is the opportunity?")
     second = record.answer.parts[1]
-    assert second.text.startswith("Lifting all below the benchmark up to it is worth")
+    assert second.text.startswith("Lifting all who trail the median up to it is worth")
     assert second.text.count(".") == 1
 
 

@@ -64,7 +64,7 @@ def test_the_estimate_agrees_with_the_planted_truth():
 
     assert abs(output["ate"] - truth.effect) <= 3 * output["std_error"]
     assert record.answer.headline.startswith(
-        "With each additional unit of rep visits in Kisqali, Northeast, TRx rises by"
+        "Kisqali, Northeast: each additional rep visit raises TRx by"
     )
 
 

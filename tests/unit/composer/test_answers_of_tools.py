@@ -39,7 +39,7 @@ def test_the_output_told_of_is_one_its_tool_may_return(tool):
 class TestChange:
     def test_the_fall_is_told_with_its_size_share_and_both_sides(self):
         assert said("change_attributor")[0] == (
-            "Total prescriptions (TRx) in Kisqali fell by 5,038 TRx (15.6%): from 32,393 TRx (2026-04-01 to 2026-06-30) "
+            "Total prescriptions (TRx) for Kisqali fell by 5,038 TRx (15.6%): from 32,393 TRx (2026-04-01 to 2026-06-30) "
             "to 27,355 TRx (2026-07-01 to 2026-09-30)."
         )
 
@@ -89,20 +89,20 @@ class TestDrivers:
         first, visits, emails = said("driver_ranker")
         assert (
             first
-            == "rep visits moves TRx most: a usual difference in it (one standard deviation) is worth 2.41 TRx per row."
+            == "Rep visits moves TRx most: a usual difference in it (one standard deviation) is worth 2.41 TRx per row."
         )
-        assert visits == "rep visits: 1.26 TRx per unit (95% interval 1.20 to 1.32; adjusted p < 0.001)."
+        assert visits == "Rep visits: 1.26 TRx per unit (95% interval 1.20 to 1.32; adjusted p < 0.001)."
         assert emails.startswith("No clear effect of email campaign: 0.040 TRx per unit (95% interval -0.110 to 0.190")
 
     def test_an_unclear_order_is_told_as_such(self):
-        assert said("driver_ranker", top_driver=None)[0].startswith("rep visits comes first for TRx, but not clearly")
+        assert said("driver_ranker", top_driver=None)[0].startswith("Rep visits comes first for TRx, but not clearly")
 
 
 class TestSimulation:
     def test_outcome_change_interval_and_total_are_told(self):
         first, lift, total = said("counterfactual_simulator")
         assert first == (
-            "With +20% rep_visits, TRx of Dermatology or decile 2 would be 8.71 TRx instead of 8.35 TRx per row, a change of "
+            "With +20% rep_visits, TRx of Dermatology and decile 2 would be 8.71 TRx instead of 8.35 TRx per row, a change of "
             "0.357 TRx (95% interval 0.333 to 0.382; p < 0.001)."
         )
         assert lift == "That is 4.28% (95% interval 4.00% to 4.56%)."
@@ -128,7 +128,7 @@ class TestPolicy:
         assert gain == (
             "Giving 498 of the 500 rep visits to 265 of 1,000 candidates gains 612 TRx against treating nobody (95% interval 579 to 644)."
         )
-        assert "the gain is 187 TRx (95% interval 157 to 217)" in against
+        assert "the difference is 187 TRx (95% interval 157 to 217)" in against
         assert "largest volumes 31.8 TRx (95% interval 9.8 to 53.9)" in against
         assert names == "First in line, with how many each gets: HCP-00747 (2), HCP-00111 (1)."
         assert segments == "Largest shares go to Northeast (70.3%)."
@@ -169,8 +169,8 @@ class TestMonitoring:
     def test_drift_is_told_with_chance_periods_place_and_means(self):
         assert said("psi_calculator") == [
             (
-                "samples dropped has drifted severely: its stability index is 0.893 from 2026-09-01 up to 2026-10-01 against 2026-01-01 up to "
-                "2026-04-01 (chance alone stays below 0.007)."
+                "Samples dropped has drifted severely: its stability index is 0.893 in 2026-09 against Q1 2026 "
+                "(chance alone stays below 0.007)."
             ),
             "Most of it comes from (missing).",
             "Its mean went from 3.51 to 4.62.",
@@ -193,7 +193,7 @@ class TestMonitoring:
     def test_health_is_told_with_alarms_completeness_freshness_and_signals(self):
         assert said("kpi_monitor") == [
             "hcp_monthly is not healthy (current alarms: 3): 99.9% of its cells hold a value, and it runs to 2026-09-30.",
-            "completeness, severe: 100% of samples_dropped is missing for region = West in 2026-02.",
+            "100% of samples_dropped is missing for region = West in 2026-02.",
         ]
 
     def test_the_signals_of_the_kpi_asked_about_come_first(self):
@@ -211,12 +211,12 @@ class TestMonitoring:
             said("kpi_monitor", kpi=chart, signals=[*OUTPUTS["kpi_monitor"]()["signals"], low])[0]
             == "TRx was low in 2026-07."
         )
-        assert said("kpi_monitor", kpi=chart)[0] == "TRx in Kisqali shows nothing unusual against its control limits."
+        assert said("kpi_monitor", kpi=chart)[0] == "TRx for Kisqali shows nothing unusual against its control limits."
 
     def test_a_forecast_has_an_interval_each_period_and_its_record(self):
         last, periods, record = said("forecaster")
         assert last == (
-            "Total prescriptions (TRx) in Kisqali is forecast at 9,050 TRx in 2026-11 (90% prediction interval 8,510 to 9,590)."
+            "Total prescriptions (TRx) for Kisqali is forecast at 9,050 TRx in 2026-11 (90% prediction interval 8,510 to 9,590)."
         )
         assert periods == "By period: 2026-10: 9,120; 2026-11: 9,050."
         assert "from 9 earlier points, the method was off by 3.42% on average (better than" in record
@@ -237,7 +237,7 @@ class TestPeople:
 
     def test_risks_are_told_with_names_factors_and_how_far_to_believe_them(self):
         assert said("risk_scorer") == [
-            "500 of 5,000 (patient) are at high risk of non adherence within 90 days: 48.1% or more, against 22.3% on average.",
+            "500 of 5,000 patients are at high risk of non adherence within 90 days: 48.1% or more, against 22.3% on average.",
             "Highest: PT-000123 (73.4%).",
             "What goes with the risk most, without having to cause it: comorbidities (raises it).",
             "Out of fold the scores reach an AUC of 0.712 and a Brier score of 0.153.",
@@ -297,7 +297,7 @@ MUTATIONS = [
     ("psi_calculator", "0.893", "0.839"),
     ("psi_calculator", "0.893", "0.89%"),
     ("psi_calculator", "0.007", "0.07"),
-    ("psi_calculator", "2026-09-01", "2026-08-01"),
+    ("psi_calculator", "2026-09 ", "2026-08 "),
     ("psi_calculator", "4.62", "4.26"),
     ("distribution_comparator", "63.0", "36.0"),
     ("distribution_comparator", "-0.620", "0.620"),

@@ -33,23 +33,23 @@ class TestEffects:
 
     def test_a_rise_is_told_with_size_interval_and_scope(self):
         assert self.said() == [
-            "With each additional unit of rep visits in Kisqali, decile ≥ 8, TRx rises by 2.05 TRx on average (95% interval 1.87 to 2.23; p < 0.001)."
+            "Kisqali, decile 8 or more: each additional rep visit raises TRx by 2.05 TRx on average (95% interval 1.87 to 2.23; p < 0.001)."
         ]
 
     def test_a_fall_is_told_without_a_sign(self):
         (text,) = self.said(ate=-0.52, ci_lower=-0.61, ci_upper=-0.43)
-        assert "TRx falls by 0.520 TRx" in text
-        assert "(95% interval -0.610 to -0.430" in text
+        assert "each additional rep visit lowers TRx by 0.520 TRx" in text
+        assert "(95% interval 0.430 to 0.610" in text
 
     def test_an_unclear_effect_is_told_as_such(self):
         (text,) = self.said(ate=0.1, ci_lower=-0.2, ci_upper=0.4, p_value=0.5)
-        assert text.startswith("No clear effect of rep visits on TRx in Kisqali")
-        assert "0.100 TRx per additional unit" in text
+        assert text.startswith("Kisqali, decile 8 or more: no clear effect of rep visits on TRx:")
+        assert "0.100 TRx per rep visit" in text
 
     def test_a_yes_no_treatment_has_no_units(self):
         kind = {"dataset": "d", "treatment_col": "email_campaign", "outcome_col": "trx", "treatment_kind": "binary"}
         (text,) = self.said({"filters": []}, specification=kind)
-        assert text.startswith("With email campaign, TRx rises by 2.05 TRx on average (95%")
+        assert text.startswith("Email campaign raises TRx by 2.05 TRx on average (95%")
 
     def test_a_rate_changes_in_percentage_points(self):
         kind = {
@@ -62,7 +62,7 @@ class TestEffects:
             {"filters": []}, specification=kind, risk_ratio=0.81, ate=-0.0312, ci_lower=-0.041, ci_upper=-0.02
         )
         assert text.startswith(
-            "With copay card, the rate of discontinued 90d falls, a change of -3.12% on average in percentage points"
+            "Copay card lowers the rate of discontinued 90d by 3.12 percentage points on average (95% interval 2.00 to 4.10;"
         )
 
     def test_an_unclear_effect_on_a_rate(self):
@@ -70,7 +70,9 @@ class TestEffects:
         (text,) = self.said(
             {"filters": []}, specification=kind, risk_ratio=1.0, ate=0.001, ci_lower=-0.01, ci_upper=0.012
         )
-        assert text.startswith("No clear effect of copay card on the rate of churn: 0.10%")
+        assert text.startswith(
+            "No clear effect of copay card on the rate of churn: 0.10 percentage points (95% interval -1.00 to 1.20;"
+        )
 
     def test_without_a_p_value_none_is_told(self):
         (text,) = self.said(p_value=None)
@@ -79,14 +81,14 @@ class TestEffects:
     def test_a_long_unit_is_left_out(self):
         kind = {"dataset": "d", "treatment_col": "x", "outcome_col": "decile", "treatment_kind": "binary"}
         (text,) = self.said({"filters": []}, specification=kind)
-        assert "decile rises by 2.05 on average" in text
+        assert "X raises decile by 2.05 on average" in text
 
 
 class TestRobustness:
     def test_the_verdict_and_the_tests_passed_are_told(self):
         first, second = sentences("refutation_runner", refutation_output())
         assert first == "The effect holds up against the refutation tests."
-        assert second.startswith("Passed: placebo_treatment, random_common_cause")
+        assert second.startswith("Passed: a placebo treatment, a random common cause")
 
     @pytest.mark.parametrize(
         ("gate", "words"), [("review", "leave doubts"), ("block", "does not hold up"), ("other", "were run")]
@@ -97,7 +99,7 @@ class TestRobustness:
     def test_failed_tests_are_named(self):
         results = [{"name": "bootstrap", "passed": True}, {"name": "placebo_treatment", "passed": False}]
         said = sentences("refutation_runner", refutation_output(test_results=results, gate_decision="review"))
-        assert said[1:] == ["Passed: bootstrap.", "Failed: placebo_treatment."]
+        assert said[1:] == ["Passed: resampling.", "Failed: a placebo treatment."]
 
     def test_sensitivity_is_told_by_e_value_and_robustness_value(self):
         first, second = sentences("sensitivity_analyzer", sensitivity_output())
@@ -111,20 +113,20 @@ class TestSegments:
     def test_strongest_and_weakest_are_told_with_intervals(self):
         said = sentences("cate_analyzer", cate_output(), self.INPUTS)
         assert said == [
-            "The segments respond differently, more than chance would explain (p < 0.001).",
             (
-                "Strongest: Oncology at 2.84 TRx (95% interval 2.60 to 3.08); Hematology at 1.92 TRx (95% interval 1.60 to 2.24); "
+                "Strongest response: Oncology at 2.84 TRx (95% interval 2.60 to 3.08); Hematology at 1.92 TRx (95% interval 1.60 to 2.24); "
                 "Nephrology at 0.97 TRx (95% interval 0.70 to 1.24)."
             ),
             "Weakest: Allergy at 0.81 TRx (95% interval 0.50 to 1.12).",
+            "The segments respond differently, more than chance would explain (p < 0.001).",
         ]
 
     def test_segments_that_may_be_alike_are_told_as_such(self):
-        assert "no more than chance" in sentences("cate_analyzer", cate_output(heterogeneity_p=0.4), self.INPUTS)[0]
+        assert "no more than chance" in sentences("cate_analyzer", cate_output(heterogeneity_p=0.4), self.INPUTS)[-1]
 
     def test_few_segments_have_no_weakest(self):
         few = cate_output(segments=cate_output()["segments"][:2], heterogeneity_p=None)
-        assert [s.split(":")[0] for s in sentences("cate_analyzer", few, self.INPUTS)] == ["Strongest"]
+        assert [s.split(":")[0] for s in sentences("cate_analyzer", few, self.INPUTS)] == ["Strongest response"]
 
     def test_no_segments_is_no_sentence(self):
         assert sentences("cate_analyzer", cate_output(segments=[], heterogeneity_p=None), {}) == []
@@ -132,7 +134,7 @@ class TestSegments:
     def test_a_label_with_braces_is_printed_as_it_is(self):
         rows = [dict(cate_output()["segments"][0], segment="{1} {{x}}")]
         said = sentences("cate_analyzer", cate_output(segments=rows, heterogeneity_p=None), self.INPUTS)
-        assert said[0].startswith("Strongest: {1} {{x}} at 2.84")
+        assert said[0].startswith("Strongest response: {1} {{x}} at 2.84")
 
     def test_a_ranking_is_told_with_its_gain(self):
         output = {
@@ -140,7 +142,7 @@ class TestSegments:
             "expected_gain": {"per_unit": 0.62, "ci_lower": 0.51, "ci_upper": 0.73},
         }
         assert sentences("segment_ranker", output) == [
-            "Ranked by effect, first: Oncology, Hematology.",
+            "Target first: Oncology, Hematology.",
             "Treating those targeted instead of as many at random changes the outcome by 0.620 per unit treated (95% interval 0.510 to 0.730).",
         ]
 
@@ -163,15 +165,15 @@ GAP = {
 class TestGaps:
     def test_behind_ahead_benchmark_and_worth_are_told(self):
         assert sentences("gap_calculator", GAP, {"filters": [{"column": "brand", "value": "Kisqali"}]}) == [
-            "Furthest behind the benchmark for TRx in Kisqali, given their case mix: T26 by 1.09 TRx.",
-            "Furthest ahead of the benchmark for TRx in Kisqali, given their case mix: T14 by 2.36 TRx.",
-            "The benchmark (median) is 10.4 TRx per row over 40 entities.",
-            "Lifting all below the benchmark up to it is worth 17,802 TRx in total (95% interval 15,911 to 19,693).",
+            "Kisqali: furthest behind the median for TRx, given their case mix: T26 by 1.09 TRx.",
+            "Furthest ahead of the median for TRx: T14 by 2.36 TRx.",
+            "The median is 10.4 TRx per row, over 40 compared.",
+            "Lifting all who trail the median up to it is worth 17,802 TRx in total (95% interval 15,911 to 19,693).",
         ]
 
     def test_without_adjustment_the_raw_gap_is_told(self):
         raw = GAP | {"adjusted_for": [], "bottom_performers": [{"entity": "T26", "gap": 2.0, "adjusted_gap": None}]}
-        assert sentences("gap_calculator", raw)[0] == "Furthest behind the benchmark for TRx: T26 by 2 TRx."
+        assert sentences("gap_calculator", raw)[0] == "Furthest behind the median for TRx: T26 by 2 TRx."
 
     def test_without_an_interval_no_worth_is_told(self):
         assert len(sentences("gap_calculator", GAP | {"total_opportunity_ci_lower": None})) == 3
@@ -187,7 +189,6 @@ class TestTests:
         }
         assert sentences("power_calculator", output) == [
             "The test needs 1,550 units per arm to reach a power of 90%.",
-            "The smallest effect it can reliably see is 2.05.",
         ]
 
     def test_randomised_clusters_are_counted_by_their_name(self):
@@ -234,7 +235,7 @@ KPI = {
 class TestKpis:
     def test_a_value_is_told_with_its_dates(self):
         assert sentences("kpi_lookup", KPI, {"filters": [{"column": "brand", "value": "Kisqali"}]}) == [
-            "Total prescriptions (TRx), Kisqali: 59,748 TRx (2026-04-01 up to 2026-10-01)."
+            "Total prescriptions (TRx), Kisqali: 59,748 TRx (2026-04 to 2026-09)."
         ]
 
     def test_data_without_dates_has_none(self):
@@ -247,7 +248,10 @@ class TestKpis:
 
     @pytest.mark.parametrize(
         ("change", "words"),
-        [(-6.6, "6.60% less than the 64,000 TRx before"), (6.6, "6.60% more than the 64,000 TRx before")],
+        [
+            (-6.6, "6.60% less than the 64,000 TRx of 2025-10 to 2026-03"),
+            (6.6, "6.60% more than the 64,000 TRx of 2025-10 to 2026-03"),
+        ],
     )
     def test_a_change_is_told_with_its_direction(self, change, words):
         output = KPI | {
@@ -263,7 +267,7 @@ class TestKpis:
             "series": [{"period": f"2026-0{m}", "value": float(m)} for m in range(1, 10)],
         }
         said = sentences("kpi_lookup", output)
-        assert said[1] == "By group: South: 10 TRx."
+        assert said[1] == "By group: South 10 TRx."
         assert said[2].startswith("Over time: 2026-01: 1 TRx")
         assert said[2].endswith("2026-09: 9 TRx.")
 
@@ -309,13 +313,13 @@ def test_a_tool_without_sentences_is_told_by_its_fields():
 
 
 def test_a_scope_is_the_filters_as_a_reader_would_write_them():
-    assert scope_of(told("x", {}, EFFECT_INPUTS)) == "Kisqali, decile ≥ 8"
+    assert scope_of(told("x", {}, EFFECT_INPUTS)) == "Kisqali, decile 8 or more"
     assert scope_of(told("x", {})) == ""
     dates = [
         {"column": "month", "op": "ge", "value": "2026-04-01"},
         {"column": "month", "op": "lt", "value": "2026-07-01"},
     ]
-    assert scope_of(told("x", {}, {"filters": dates})) == "2026-04-01 up to 2026-07-01"
+    assert scope_of(told("x", {}, {"filters": dates})) == "Q2 2026"
     assert scope_of(told("x", {}, {"filters": dates[:1]})) == "month ≥ 2026-04-01"
     assert scope_of(told("x", {"specification": {"filters": [{"column": "region", "value": "West"}]}})) == "West"
 

@@ -328,3 +328,20 @@ class TestKpis:
 
 def test_intents_come_with_the_binding():
     assert bound("does the effect of emails on TRx survive refutation").intent is Intent.ROBUSTNESS
+
+
+class TestWithoutAWordOfTheData:
+    def test_a_term_is_explained_without_any_data(self):
+        made = ground("What is an E-value?", decomposition([(Domain.EXPLANATION, "What is an E-value")]), [])
+        assert made.dataset.name == ""
+        assert set(made.bound) == {"Q1"}
+
+    def test_an_effect_is_not_estimated_without_data(self):
+        with pytest.raises(UnknownDatasetError, match="no data yet"):
+            ground("Did visits raise TRx?", decomposition([(Domain.CAUSAL, "Did visits raise TRx")]), [])
+
+    def test_drift_of_anything_means_every_data_set(self):
+        parts = [(Domain.MONITORING, "Has any feature drifted lately"), (Domain.MONITORING, "Is the data feed healthy")]
+        made = ground("Has any feature drifted lately? Is the data feed healthy?", decomposition(parts), datasets())
+        assert set(made.bound) == {"Q1", "Q2"}
+        assert len(made.eligible) > 1

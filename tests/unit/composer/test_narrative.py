@@ -33,7 +33,7 @@ def test_the_summary_has_the_headline_the_other_findings_the_limits_and_the_next
     answer = answered()[0].answer
 
     assert answer.summary.startswith(f"**{answer.headline}** (")
-    assert "- The segments respond differently" in answer.summary
+    assert "- Strongest response: Oncology" in answer.summary
     assert answer.summary.count(answer.headline) == 1
     assert f"Keep in mind: {answer.caveats[0]}" in answer.summary
     assert len(answer.summary) < len(answer.text) < len(answer.report)

@@ -333,4 +333,4 @@ def test_the_answer_follows_the_outputs():
     query = "Did rep visits raise TRx?"
     one = Composition(query, [(Domain.CAUSAL, query)], [], tools=tools, run=runner(tools))
     one.to_end()
-    assert "TRx falls by 0.520 TRx" in one.record.answer.headline
+    assert "visit lowers TRx by 0.520 TRx" in one.record.answer.headline

@@ -230,7 +230,8 @@ class TestMonitoring:
         assert made["comparison_period"]["start"] == "2026-07-01"
 
     def test_drift_needs_a_column_and_dates(self):
-        assert "which column may have drifted" in reason(planned((M, "is Kisqali drifting")))
+        asked = planned((M, "Has Kisqali drifted since Q1"), periods=[Q3])
+        assert "which column may have drifted" in reason(asked)
         assert "nothing in it can drift" in reason(planned((M, "has basket_size drifted"), data=[shop()]))
 
     def test_groups_are_values_flags_or_periods(self):

@@ -37,7 +37,7 @@ def again(finished, writer=None, steps=None, record=None):
 def test_the_headline_is_the_first_sentence_without_citations(finished):
     answer, _ = again(finished)
     assert answer.headline == (
-        "With each additional unit of rep visits in Kisqali, Northeast, TRx rises by 2.05 TRx on average "
+        "Kisqali, Northeast: each additional rep visit raises TRx by 2.05 TRx on average "
         "(95% interval 1.87 to 2.23; p < 0.001)."
     )
 
@@ -64,9 +64,9 @@ def test_charts_come_from_the_tools(finished):
 
 def test_columns_are_called_as_the_question_calls_them(finished):
     answer, _ = again(finished)
-    assert "rep visits" in answer.headline
+    assert "rep visit " in answer.headline
     assert "rep_visits" not in answer.headline
-    assert "rep_visits rises" not in answer.text
+    assert "rep_visits raise" not in answer.text
 
 
 def test_caveats_hold_the_assumptions(finished):
@@ -170,7 +170,7 @@ class TestAWriter:
     def test_a_second_ungrounded_answer_is_replaced_by_the_template(self, one):
         writer = Writer("Visits lift TRx by 12%: {0}.", "Visits lowered TRx by {0}.")
         answer, _ = again(one, writer)
-        assert answer.headline.startswith("With each additional unit of rep visits, TRx rises by 2.05 TRx")
+        assert answer.headline.startswith("Each additional rep visit raises TRx by 2.05 TRx")
         assert len(writer.asked) == 2
 
     @pytest.mark.parametrize("text", ["It doubled: {0}.", "{0} and {9}.", "Since 2020: {0}.", "$5 each: {0}."])
@@ -179,7 +179,7 @@ class TestAWriter:
             answer, _ = again(one, Writer(text, text))
         except UngroundedAnswerError:
             pytest.fail("a bad writer must not fail the answer")
-        assert answer.headline.startswith("With each additional unit")
+        assert answer.headline.startswith("Each additional rep visit")
 
 
 def test_a_template_that_were_ungrounded_would_be_refused(monkeypatch, finished):
@@ -224,4 +224,4 @@ def test_odd_text_in_the_question_is_repeated_as_it_is(odd):
     parts = [(C, query), (P, f"forecast {odd}")]
     record, _ = drive(query, parts)
     assert odd in record.answer.text
-    assert record.answer.headline.startswith("With each additional unit")
+    assert record.answer.headline.startswith("Each additional rep visit")

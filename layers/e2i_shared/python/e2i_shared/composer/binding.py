@@ -12,7 +12,7 @@ from e2i_shared.api.datasets import ColumnKind, ColumnRole
 from e2i_shared.composer.criteria import all_conditions, quality_conditions
 from e2i_shared.composer.dimensions import compared_values, split_columns
 from e2i_shared.composer.intents import Intent, intent_of
-from e2i_shared.composer.mentions import Mention, must_bind, read_text
+from e2i_shared.composer.mentions import Mention, must_bind, read_text, without_counted
 from e2i_shared.composer.model import Binding
 from e2i_shared.composer.refusals import refuse_empty_slots, refuse_unknown_words
 from e2i_shared.composer.scope import (
@@ -90,6 +90,7 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
     if intent in WITHOUT_DATA:
         return Bound(question, intent, lexicon.dataset)
     reading = read_text(question.text, lexicon, question.entities)
+    reading = without_counted(reading) if question.domain == Domain.EXPERIMENT else reading
     by_name = question.domain == Domain.KPI or intent in _OF_KPIS
     kpi = find_kpi(reading, lexicon.dataset, names) if by_name else None
     reading = without_named(reading, question, names, kpi)

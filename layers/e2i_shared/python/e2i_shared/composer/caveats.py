@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.composition import CompositionStatus
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 _BAD = {CompositionStatus.FAILED, CompositionStatus.SKIPPED}
 _MOST_CAVEATS = 12
+_SELF_EVIDENT = re.compile(
+    r"^(?:Compared with \d|Arms are rounded up|Each row is one entity|The event: |\d+ density ratios were clipped"
+    r"|Freshness is judged on|Periods ahead are counted|The effect acts on 1 units)"
+)
+_CONFOUNDING = re.compile(r"^(?:No unmeasured confounding|Treatment was assigned at random)")
 _FEW_CLUSTERS = 30
 _WEAK_OVERLAP = 0.1
 
@@ -42,9 +48,26 @@ def caveats_of(plan: Plan, book: Mapping[int, StepRecord], missing: Sequence[str
         *(f"{s.step.name}: {s.error_message or 'it did not run'}" for s in failed),
         *(c for _, s in sorted(book.items()) for c in _of_step(s)),
         *plan.notes,
-        *(a for _, s in sorted(book.items()) for a in (s.output or {}).get("assumptions", [])[:2]),
+        *(a for _, s in sorted(book.items()) for a in _assumptions(s)),
     ]
-    return list(dict.fromkeys(found))[:_MOST_CAVEATS]
+    return sorted(dict.fromkeys(found), key=_lightness)[:_MOST_CAVEATS]
+
+
+def _lightness(caveat: str) -> int:
+    """Return 1 for what an answer shows anyway, which comes last; else 0."""
+    return int(bool(_SELF_EVIDENT.search(caveat)))
+
+
+def _assumptions(step: StepRecord) -> list[str]:
+    """Return the two assumptions that carry most: whether treatment is as good as random before all others."""
+    stated = [a for a in (step.output or {}).get("assumptions", []) if isinstance(a, str)]
+    return sorted(stated, key=lambda a: not _CONFOUNDING.search(a))[:2]
+
+
+def _randomised(book: Mapping[int, StepRecord]) -> bool:
+    """Return whether every effect comes from an experiment."""
+    effects = [s.output or {} for s in book.values() if s.step.tool == "causal_effect_estimator"]
+    return all("Treatment was assigned at random." in e.get("assumptions", []) for e in effects)
 
 
 def _guesses(plan: Plan) -> Iterator[str]:
@@ -57,7 +80,8 @@ def _of_step(step: StepRecord) -> Iterator[str]:
     output = step.output or {}
     if output.get("gate_decision") in {"review", "block"}:
         yield "The effect did not pass every refutation test."
-    if has(output, "/overlap/share_outside") and lookup(output, "/overlap/share_outside") > _WEAK_OVERLAP:
+    told = any("outside [0.05" in str(w) for w in output.get("warnings", []))
+    if not told and has(output, "/overlap/share_outside") and lookup(output, "/overlap/share_outside") > _WEAK_OVERLAP:
         yield "Treated and untreated rows overlap weakly: part of the estimate rests on extrapolation."
     if isinstance(output.get("n_clusters"), int) and output["n_clusters"] < _FEW_CLUSTERS:
         yield "There are few clusters: the interval may be too narrow."
@@ -79,10 +103,18 @@ def next_step_of(
         return "Look at the failed refutation tests, and add confounders that are missing from the data set."
     if missing and not parts:
         return None
+    return _of_effects(tools, book) or next((text for tool, text in _FOLLOW_UPS.items() if tool in tools), None)
+
+
+def _of_effects(tools: set[str], book: Mapping[int, StepRecord]) -> str | None:
+    """Return what an effect, a ranking of segments or a gap asks for next."""
     if "causal_effect_estimator" in tools and "refutation_runner" not in tools:
-        return "Ask whether the effect holds up against refutation tests before acting on it."
+        if not _randomised(book):
+            return "Ask whether the effect holds up against refutation tests before acting on it."
+        if "segment_ranker" not in tools:
+            return "Ask who gained most, to see whom to treat first."
     if "segment_ranker" in tools and "power_calculator" not in tools:
         return "Ask how large a test would have to be to confirm the effect in the first-ranked segment."
     if "gap_calculator" in tools and not tools & {"causal_effect_estimator", "roi_estimator"}:
         return "Ask which lever raises the metric, and by how much, to see how the gap could be closed."
-    return next((text for tool, text in _FOLLOW_UPS.items() if tool in tools), None)
+    return None

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.classification import Domain
-from e2i_shared.api.datasets import ColumnRole
+from e2i_shared.api.datasets import ColumnRole, Dataset
 from e2i_shared.composer.binding import WITHOUT_DATA, Bound, KpiName, Names, bind
 from e2i_shared.composer.criteria import all_conditions
 from e2i_shared.composer.inherit import inherit
-from e2i_shared.composer.intents import Intent
+from e2i_shared.composer.intents import Intent, intent_of
 from e2i_shared.composer.lexicon import build_lexicon
 from e2i_shared.composer.mentions import read_text
 from e2i_shared.composer.model import Binding, DetailedSubQuestion
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from e2i_shared.api.common import Filter
-    from e2i_shared.api.datasets import Dataset
     from e2i_shared.composer.lexicon import Lexicon
     from e2i_shared.composer.model import Decomposition
 
@@ -41,6 +40,8 @@ _ROLES = {
 _ONE_ROW_EACH = {Intent.COHORT, Intent.RISK}  # best answered from data with one row for each entity
 
 _OVER_TIME = {Intent.CHANGE, Intent.DRIFT, Intent.FORECAST}
+_OF_ALL_DATA = {Intent.DRIFT, Intent.HEALTH}
+_NO_DATA = Dataset(dataset_id="", name="", version=0, rows=0, columns=[], created_at="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,10 @@ def ground(
         Nothing of the question can be bound; the first failure, naming the phrase and the nearest candidates.
     """
     names = Names(tuple(d.name for d in datasets), kpis or {})
+    if not datasets and all(intent_of(q.domain, q.text) in WITHOUT_DATA for q in decomposition.sub_questions):
+        return Grounding(
+            _NO_DATA, {q.id: Bound(q, intent_of(q.domain, q.text), _NO_DATA) for q in decomposition.sub_questions}, {}
+        )
     eligible = _eligible(query, datasets, dataset)
     attempts = [_attempt(decomposition, d, names) for d in eligible]
     chosen = _choose(attempts, decomposition)
@@ -184,8 +189,8 @@ def _choose(attempts: Sequence[Attempt], decomposition: Decomposition) -> Attemp
 
 
 def _needs_data(bound: Bound) -> bool:
-    """Return whether a data set must be chosen; "is the data healthy" that names nothing means all of them."""
-    return bound.intent not in WITHOUT_DATA and not (bound.intent == Intent.HEALTH and not bound.covered)
+    """Return whether a data set must be chosen; "is the data healthy", "has anything drifted" that name nothing mean all of them."""
+    return bound.intent not in WITHOUT_DATA and not (bound.intent in _OF_ALL_DATA and not bound.covered)
 
 
 def _is_finer(dataset: Dataset, other: Dataset) -> bool:

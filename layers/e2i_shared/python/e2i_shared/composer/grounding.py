@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from e2i_shared.composer.numbers import find_numbers
-from e2i_shared.composer.render import render_part, render_text, value_of
+from e2i_shared.composer.render import render_part, render_text, unit_of, value_of
 from e2i_shared.composer.wording import wording_problems
 from e2i_shared.errors import UngroundedAnswerError
 
@@ -44,6 +44,7 @@ _KNOWN_UNITS = frozenset(
         "days",
         "years",
         "hours",
+        "percentage",
     )
 )
 _P = "p"
@@ -87,11 +88,12 @@ def check_answer(
     missing: Sequence[MissingPart] = (),
     extra: Sequence[str] = (),
     reports: Sequence[str] = (),
+    names: Sequence[str] = (),
 ) -> list[str]:
     """Return what is not grounded, empty when all is.
 
     ``extra`` are texts of the plan (filters, notes), whose numbers may be used; ``reports`` are steps' error messages and methods,
-    which caveats and the report may quote.
+    which caveats and the report may quote; ``names`` are what columns are called.
     """
     said = Sources(spoken=[question, *extra], quoted=[question, *extra])
     own = [said.joined(_from_claims(p.claims, outputs)) for p in answer.parts]
@@ -99,7 +101,8 @@ def check_answer(
     reported = [*(m.question for m in missing), *(m.reason for m in missing), *answer.caveats]
     problems: list[str] = []
     for part, sources in zip(answer.parts, own, strict=True):
-        problems += [f"{part.sub_question}: {p}" for p in _part_problems(part.text, part.claims, outputs, sources)]
+        found = _part_problems(part.text, part.claims, outputs, sources, names)
+        problems += [f"{part.sub_question}: {p}" for p in found]
     for name, text, sources in (
         ("headline", answer.headline, every),
         ("next step", answer.next_step or "", every),
@@ -110,7 +113,7 @@ def check_answer(
     ):
         problems += [f"{name}: {p}" for p in check_text(text, sources)]
     claims = [c for p in answer.parts for c in p.claims]
-    problems += [f"headline: {p}" for p in wording_problems(answer.headline, claims, outputs)]
+    problems += [f"headline: {p}" for p in wording_problems(answer.headline, claims, outputs, names)]
     if answer.text != render_text(answer.headline, answer.parts, missing, answer.caveats, answer.next_step):
         problems.append("text: it does not read as its headline, parts and caveats do")
     return problems
@@ -122,7 +125,9 @@ def require_grounded(problems: Sequence[str]) -> None:
         raise UngroundedAnswerError(f"The answer is not grounded: {'; '.join(problems[:3])}.", candidates=problems)
 
 
-def _part_problems(text: str, claims: Sequence[Claim], outputs: Mapping[int, Json], sources: Sources) -> Iterator[str]:
+def _part_problems(
+    text: str, claims: Sequence[Claim], outputs: Mapping[int, Json], sources: Sources, names: Sequence[str]
+) -> Iterator[str]:
     try:
         printed = render_part(claims, outputs)
     except UngroundedAnswerError as error:
@@ -130,7 +135,7 @@ def _part_problems(text: str, claims: Sequence[Claim], outputs: Mapping[int, Jso
         return
     yield from check_text(text, sources)
     for claim in claims:
-        yield from wording_problems(claim.text, [claim], outputs)
+        yield from wording_problems(claim.text, [claim], outputs, names)
     if text != printed:
         yield "the text differs from what its claims print"
 
@@ -196,7 +201,7 @@ def _from_claims(claims: Iterable[Claim], outputs: Mapping[int, Json]) -> Source
             sources.spoken.append(value)
             sources.quoted.append(value)
         else:
-            unit = "%" if ref.transform in {"percent", "percent_change"} else _P if ref.format == "p" else ref.unit
+            unit = _P if ref.format == "p" else unit_of(ref)
             sources.values.append(Value(value, unit))
     return sources
 

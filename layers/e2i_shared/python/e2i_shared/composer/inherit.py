@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from e2i_shared.api.datasets import ColumnRole
 from e2i_shared.composer.intents import Intent
 from e2i_shared.composer.refusals import unnamed_column
+from e2i_shared.composer.scope import time_column
 from e2i_shared.errors import UnprocessableError
 
 if TYPE_CHECKING:
@@ -109,10 +110,16 @@ def _borrow(own: Bound, lender: Bound) -> Bound:
 
 
 def _narrow(own: Bound, lender: Bound) -> Bound:
-    """Take over the filters on columns that the sub-question neither filters nor splits by."""
+    """Take over the filters on columns that the sub-question neither filters nor splits by.
+
+    A trend's period is its own: a gap, a forecast or an effect asked for beside it looks at all the data.
+    """
     if own.dataset != lender.dataset:
         return own
     mine = {f.column for f in own.filters} | set(own.splits)
+    dates = time_column(own.dataset)
+    if dates and lender.intent == Intent.KPI and own.intent not in {Intent.KPI, Intent.CHANGE}:
+        mine.add(dates.name)
     return replace(own, filters=(*own.filters, *(f for f in lender.filters if f.column not in mine)))
 
 

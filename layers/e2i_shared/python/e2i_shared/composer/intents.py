@@ -120,9 +120,9 @@ _OVERRULED: tuple[tuple[frozenset[Domain], str, Domain], ...] = (
         Domain.CAUSAL,
     ),
     (
-        frozenset({Domain.GAP, Domain.KPI, Domain.SEGMENTATION}),
+        frozenset({Domain.GAP, Domain.KPI, Domain.SEGMENTATION, Domain.COHORT}),
         (
-            r"^(?!.*\b(?:behind|below|trail\w*|gaps?|benchmark|median|target|top decile|underperform\w*|effect|respon\w*)\b)"
+            r"^(?!.*\b(?:cohort|behind|below|trail\w*|gaps?|benchmark|median|target|top decile|underperform\w*|effect|respon\w*)\b)"
             r"\W*(?:compare\b.*\bbetween\b.*\band\b|.*\bdistribution of\b)"
         ),
         Domain.MONITORING,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ _LONGEST_PHRASE = 6
 _JOINED = re.compile(r"[\s\-–/]*")
 _MODIFIER = re.compile(r"(al|ive|ed|ly|able|ible|ic|ous|ing|ful|less|ary|ant|ent|er|ers|or|wide)$", re.IGNORECASE)
 _HAVING = re.compile(r"\b(?:with|without|having|lacking|on|taking)\s+(?:an?\s+|no\s+|the\s+)?$", re.IGNORECASE)
+_PEOPLE = {"men", "women", "people", "persons", "patients", "doctors", "physicians", "customers", "members"}
+_COUNTED = re.compile(r"\b(?:how many|number of)\s+\w+\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _is_essential(token: Token, reading: Reading, starts: set[int]) -> bool:
     if token.identifier or (token.capitalised and (qualifies or not opens)):
         return True
     if qualifies and not token.capitalised:
-        return not _MODIFIER.search(token.text)
+        return not (_MODIFIER.search(token.text) or token.text.lower() in _PEOPLE)
     place = before == "the" and two_before in {"in", "within"} and following is None
     return place or bool(_HAVING.search(reading.text[: token.start]))
 
@@ -166,3 +168,12 @@ def _narrow(mentions: list[Mention]) -> list[Mention]:
         narrowed = len(mention.targets) > 1 and kept
         result.append(Mention(mention.phrase, mention.start, mention.end, kept, mention.fuzzy) if narrowed else mention)
     return result
+
+
+def without_counted(reading: Reading) -> Reading:
+    """Return the reading of a test's size without whom it counts: "how many HCPs per arm" names no column of HCPs."""
+    counted = _COUNTED.search(reading.text)
+    if counted is None:
+        return reading
+    kept = tuple(m for m in reading.mentions if not counted.start() <= m.start < counted.end())
+    return replace(reading, mentions=kept)

@@ -1,7 +1,7 @@
 """Prints claims: the numbers come from step outputs, never from the sentence.
 
 A claim's text holds ``{0}``, ``{1}`` … for its value references; ``{{`` and ``}}`` are braces. Beside Python's format specs a
-reference may ask for ``p`` (a p-value: ``p < 0.001`` or ``p = 0.032``) and ``text``.
+reference may ask for ``p`` (a p-value: ``p < 0.001`` or ``p = 0.032``), ``text``, and ``span`` (dates: ``Q3 2026``).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from e2i_shared.composer.periods import span_text
 from e2i_shared.composer.pointers import lookup
 from e2i_shared.errors import UngroundedAnswerError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _SLOT = re.compile(r"\{\{|\}\}|\{(\d+)\}")
 _PLAIN_FORMAT = re.compile(r"[+]?,?(?:\.\d{1,2})?[fg]?")
 SMALLEST_P = 0.001
+MOST_CAVEATS = 5  # in a text; the structured answer has all
+POINTS = "percentage points"
 
 
 def literal(text: str) -> str:
@@ -60,8 +63,14 @@ def _formatted(value: float, ref: ValueRef) -> str:
     return shown.removeprefix("-") if float(shown.replace(",", "")) == 0.0 else shown
 
 
+def unit_of(ref: ValueRef) -> str | None:
+    """Return the unit a referenced number is shown in; a percentage may be said to be of points."""
+    percent = ref.transform in {"percent", "percent_absolute", "percent_change"} and ref.unit is None
+    return "%" if percent else ref.unit
+
+
 def _unit(ref: ValueRef) -> str:
-    unit = "%" if ref.transform in {"percent", "percent_change"} else ref.unit
+    unit = unit_of(ref)
     return "" if not unit else unit if unit == "%" else f" {unit}"
 
 
@@ -70,6 +79,8 @@ def value_of(ref: ValueRef, outputs: Mapping[int, Json]) -> Any:
     if ref.step not in outputs:
         raise UngroundedAnswerError(f"Step {ref.step} has no output.", field="value_refs", got=str(ref.step))
     value = lookup(outputs[ref.step], ref.pointer)
+    if ref.format == "span" and isinstance(value, dict):
+        return span_text(value.get("start"), value.get("end"))
     if isinstance(value, bool) or value is None or isinstance(value, (dict, list)):
         raise UngroundedAnswerError(f"What {ref.pointer!r} points at is no value.", field="value_refs", got=ref.pointer)
     if isinstance(value, str):
@@ -94,6 +105,7 @@ _TRANSFORMS: dict[str, Callable[[float, float | None], float]] = {
     "none": lambda value, _: value,
     "percent": lambda value, _: 100 * value,
     "absolute": lambda value, _: abs(value),
+    "percent_absolute": lambda value, _: 100 * abs(value),
     "ratio": _ratio,
     "difference": _difference,
     "percent_change": lambda value, other: 100 * (_ratio(value, other) - 1),
@@ -135,7 +147,7 @@ def render_text(
     if missing:
         blocks.append("Not answered:\n" + "\n".join(f"- {m.question}: {m.reason}" for m in missing))
     if caveats:
-        blocks.append("Keep in mind:\n" + "\n".join(f"- {c}" for c in caveats))
+        blocks.append("Keep in mind:\n" + "\n".join(f"- {c}" for c in caveats[:MOST_CAVEATS]))
     if next_step:
         blocks.append(f"Next step: {next_step}")
     return "\n\n".join(blocks)

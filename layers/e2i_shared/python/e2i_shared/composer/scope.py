@@ -39,6 +39,7 @@ _EXTREME = re.compile(r"\b(?:(top|highest)|bottom|lowest)[\s-]+(?:the\s+)?$", re
 _PEOPLE = r"(?:hcps?|doctors?|physicians?|prescribers?|patients?|customers?|accounts?|cent(?:er|re)s?|practices?|users?|people|m[ae]n|wom[ae]n|smokers?|stores?|members?)"
 
 _ENDS_IN_PEOPLE = re.compile(rf"\b{_PEOPLE}$", re.IGNORECASE)
+_WITH_IT = re.compile(rf"\b{_PEOPLE}\s+(?:who (?:have|has|had|are|were)\s+)?¦(?:with|no)", re.IGNORECASE)
 _AMONG = re.compile(r"\b(?:in|among|amongst|for|of|only)\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
 
 
@@ -156,6 +157,7 @@ def _boolean_conditions(reading: Reading, dataset: Dataset) -> list[Condition]:
         if not column or column.kind != ColumnKind.BOOLEAN or column.role in {ColumnRole.TREATMENT, ColumnRole.OUTCOME}:
             continue
         follows = re.match(rf"^[\s\-]+{_PEOPLE}\b", reading.text[mention.end :], re.IGNORECASE)
+        follows = follows or _WITH_IT.search(f"{reading.text[: mention.start]}¦{mention.phrase}")
         if follows or (_AMONG.search(reading.text[: mention.start]) and _ENDS_IN_PEOPLE.search(mention.phrase)):
             negated = bool(_NOT.search(reading.text[: mention.start]))
             made = Filter(column=column.name, value=not negated)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from e2i_shared.api.common import Filter
 from e2i_shared.api.composition import Answer, AnswerPart, CompositionStatus, MissingPart
 from e2i_shared.composer.caveats import caveats_of, next_step_of
 from e2i_shared.composer.claims import claims_of
-from e2i_shared.composer.claims.change import premise
-from e2i_shared.composer.claims.told import Labels, Told
+from e2i_shared.composer.claims.labels import labels_of
+from e2i_shared.composer.claims.told import Told, filters_of, scope_texts
 from e2i_shared.composer.confidence import part_confidence
 from e2i_shared.composer.grounding import check_answer, require_grounded
-from e2i_shared.composer.intents import RANKING
+from e2i_shared.composer.intents import RANKING, Intent, intent_of
 from e2i_shared.composer.narrative import executive_summary, full_report, method_texts
 from e2i_shared.composer.recipes.gap import OPPORTUNITY
 from e2i_shared.composer.render import render_claim, render_part, render_text
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from e2i_shared.tools._registry import ToolSpec
 
 _ATTEMPTS = 2
-_ANSWERING = {"counterfactual_simulator", "policy_optimizer", "roi_estimator"}
+_ANSWERING = ("counterfactual_simulator", "policy_optimizer", "roi_estimator", "power_calculator", "refutation_runner")
+_NEEDED = frozenset({"causal_effect_estimator", "kpi_lookup"})
+_ASKS_FOR_THEM = {Intent.EFFECT, Intent.DRIVERS, Intent.KPI}
 
 
 class Writer(Protocol):
@@ -63,7 +65,7 @@ def synthesize(
         raise UnprocessableError("The composition has no plan.", field="composition_id", got=record.composition_id)
     book = {s.step.step_number: s for s in steps}
     missing = _missing(record.plan, record.decomposition.sub_questions, book)
-    told = _told(record.plan, book, datasets)
+    told, names = _told(record, record.plan, book, datasets), _names(record.plan, datasets)
     template = {q.id: _claims(q, told, book) for q in record.decomposition.sub_questions}
     outputs = {n: s.output for n, s in book.items() if s.output is not None}
     template = {q: sound for q, claims in template.items() if (sound := _sound(claims, outputs))}
@@ -74,10 +76,10 @@ def synthesize(
             got=record.query,
             candidates=[m.sub_question for m in missing],
         )
-    if writer and (phrased := _phrased(record, template, writer, missing, book, tools)):
+    if writer and (phrased := _phrased(record, template, writer, missing, book, tools, names)):
         return phrased, missing
     answer = _compose(record, template, missing, book, tools)
-    require_grounded(_problems(record, answer, missing, book))
+    require_grounded(_problems(record, answer, missing, book, names))
     return answer, missing
 
 
@@ -93,6 +95,7 @@ def _phrased(
     missing: Sequence[MissingPart],
     book: Mapping[int, StepRecord],
     tools: Mapping[str, ToolSpec],
+    names: Sequence[str],
 ) -> Answer | None:
     """Return the writer's answer once it is grounded; None after two attempts that are not."""
     problems: list[str] = []
@@ -102,7 +105,7 @@ def _phrased(
         except UngroundedAnswerError as error:
             problems = [error.message]
             continue
-        problems = _problems(record, answer, missing, book)
+        problems = _problems(record, answer, missing, book, names)
         if not problems:
             return answer
     return None
@@ -116,29 +119,34 @@ def _written(
 
 
 def _problems(
-    record: CompositionRecord, answer: Answer, missing: Sequence[MissingPart], book: Mapping[int, StepRecord]
+    record: CompositionRecord,
+    answer: Answer,
+    missing: Sequence[MissingPart],
+    book: Mapping[int, StepRecord],
+    names: Sequence[str],
 ) -> list[str]:
     outputs = {n: s.output for n, s in book.items() if s.output is not None}
     plan, questions = record.plan, record.decomposition.sub_questions if record.decomposition else []
     extra = [q.text for q in questions]
     if plan is not None:
         extra += [*(b.bound_to for b in plan.bindings), *plan.notes, *(describe_filter(f) for f in plan.filters)]
-    filters = [f for s in book.values() for f in (s.resolved_inputs or {}).get("filters") or []]
-    extra += [describe_filter(Filter.model_validate(f)) for f in filters]
+    ran = [filters_of(s.output or {}, s.resolved_inputs or s.step.inputs) for s in book.values()]
+    extra += [text for filters in ran for text in (*map(describe_filter, filters), *scope_texts(filters, {}))]
     reports = [s.error_message for s in book.values() if s.error_message] + method_texts(book.values())
-    return check_answer(answer, outputs, record.query, missing=missing, extra=extra, reports=reports)
+    return check_answer(answer, outputs, record.query, missing=missing, extra=extra, reports=reports, names=names)
 
 
 def _missing(plan: Plan, questions: Sequence[DetailedSubQuestion], book: Mapping[int, StepRecord]) -> list[MissingPart]:
-    """Return the parts that were not planned, and those of whose steps none completed."""
+    """Return the parts that were not planned, and those of whose answering steps none completed."""
     planned = {m.sub_question: m for m in plan.missing}
     found = []
     for question in questions:
         own = [s for s in book.values() if question.id in s.step.serves.split(",")]
-        failed = [s for s in own if s.status != CompositionStatus.COMPLETED]
+        asked = [s for s in own if s.step.tool in _ANSWERING] or own
+        failed = [s for s in asked if s.status != CompositionStatus.COMPLETED]
         if question.id in planned:
             found.append(planned[question.id])
-        elif failed and len(failed) == len(own):
+        elif failed and len(failed) == len(asked):
             found.append(MissingPart(sub_question=question.id, question=question.text, reason=_reason(failed[0])))
     return found
 
@@ -147,27 +155,32 @@ def _reason(step: StepRecord) -> str:
     return f"{step.step.name}: {step.error_message or 'it did not finish'}"
 
 
-def _told(plan: Plan, book: Mapping[int, StepRecord], datasets: Sequence[Dataset]) -> dict[int, Told]:
+def _told(
+    record: CompositionRecord, plan: Plan, book: Mapping[int, StepRecord], datasets: Sequence[Dataset]
+) -> dict[int, Told]:
     read = {plan.dataset, *(str(s.step.inputs.get("dataset")) for s in book.values())}
-    labels = _labels(plan, [d for d in datasets if d.name in read])
+    labels = labels_of(plan, [d for d in datasets if d.name in read], record.query)
+    questions = {q.id: q.text for q in record.decomposition.sub_questions} if record.decomposition else {}
+    said = {n: " ".join(questions.get(q, "") for q in s.step.serves.split(",")) for n, s in book.items()}
     return {
-        number: Told(number, s.step.tool, s.output, s.resolved_inputs or s.step.inputs, labels)
+        number: Told(number, s.step.tool, s.output, s.resolved_inputs or s.step.inputs, labels, said[number])
         for number, s in book.items()
         if s.status == CompositionStatus.COMPLETED and s.output is not None
     }
 
 
-def _labels(plan: Plan, datasets: Sequence[Dataset]) -> Labels:
-    columns = [c for d in datasets for c in d.columns]
-    named = [b for b in plan.bindings if not b.fuzzy and any(c.name == b.bound_to for c in columns)]
-    names = {b.bound_to: b.phrase for b in sorted(named, key=lambda b: len(b.phrase))}
-    return Labels(names=names, units={c.name: c.unit for c in columns if c.unit})
+def _names(plan: Plan, datasets: Sequence[Dataset]) -> list[str]:
+    """Return what columns are called, in the data and in the question."""
+    columns = [c.name for d in datasets for c in d.columns]
+    return [*columns, *(c.replace("_", " ") for c in columns), *(b.phrase for b in plan.bindings)]
 
 
 def _claims(question: DetailedSubQuestion, told: Mapping[int, Told], book: Mapping[int, StepRecord]) -> list[Claim]:
+    """Return what was asked for, before what it needed."""
     own = [t for n, t in sorted(told.items()) if question.id in book[n].step.serves.split(",")]
-    own.sort(key=lambda t: t.tool not in _ANSWERING)  # what was asked for before what it needed
-    return _in_focus(question, [claim for t in own for claim in (*claims_of(t), *premise(t, question.text))])
+    last = _NEEDED if intent_of(question.domain, question.text) not in _ASKS_FOR_THEM else frozenset[str]()
+    own.sort(key=lambda t: (t.tool in last, _ANSWERING.index(t.tool) if t.tool in _ANSWERING else len(_ANSWERING)))
+    return _in_focus(question, [claim for t in own for claim in claims_of(replace(t, question=question.text))])
 
 
 def _in_focus(question: DetailedSubQuestion, claims: list[Claim]) -> list[Claim]:

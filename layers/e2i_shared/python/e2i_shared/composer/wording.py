@@ -48,8 +48,14 @@ _SIGNIFICANT = 0.05
 _LONGEST_NAME = 60
 
 
-def wording_problems(text: str, claims: Sequence[Claim], outputs: Mapping[int, Json]) -> Iterator[str]:
-    """Yield the direction and significance words of a text that its claims' values contradict."""
+def wording_problems(
+    text: str, claims: Sequence[Claim], outputs: Mapping[int, Json], names: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield the direction and significance words of a text that its claims' values contradict.
+
+    ``names`` of columns ("samples dropped") say nothing of a direction.
+    """
+    text = _without(text, names)
     refs = [r for c in claims for r in c.value_refs if r.step in outputs]
     text = _without_names(text, {r.step: outputs[r.step] for r in refs})
     effects = [v for r in refs if name(r.pointer) in _SIGNED and isinstance(v := _value(r, outputs), (int, float))]
@@ -85,6 +91,11 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)
+
+
+def _without(text: str, names: Sequence[str]) -> str:
+    longest = sorted({n for n in names if n}, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, longest)), "¤", text, flags=re.IGNORECASE) if longest else text
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str:

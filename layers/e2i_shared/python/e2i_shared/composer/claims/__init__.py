@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_shared.composer.claims.causal import effect, refutation, sensitivity
-from e2i_shared.composer.claims.change import change, drivers, simulation
+from e2i_shared.composer.claims.change import change, drivers
 from e2i_shared.composer.claims.forecast import forecast
 from e2i_shared.composer.claims.monitoring import comparison, drift, health
 from e2i_shared.composer.claims.other import anything, gap, kpi, power
@@ -13,6 +13,7 @@ from e2i_shared.composer.claims.people import cohort, explanation, propensity, r
 from e2i_shared.composer.claims.policy import policy
 from e2i_shared.composer.claims.returns import returns
 from e2i_shared.composer.claims.segments import by_segment, ranking
+from e2i_shared.composer.claims.simulation import simulation
 from e2i_shared.composer.render import render_claim
 from e2i_shared.errors import UngroundedAnswerError
 

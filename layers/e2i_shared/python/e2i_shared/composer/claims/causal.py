@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_shared.composer.claims.told import excludes_zero, say, scope_of
+from e2i_shared.composer.claims.told import SIGNIFICANT, excludes_zero, say, scope_of, sentence
+from e2i_shared.composer.render import POINTS, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_shared.api.composition import Claim, ValueRef
-    from e2i_shared.composer.claims.told import Told
+    from e2i_shared.composer.claims.told import Told, Transform
 
+_MOST_LEVELS = 5
+_REFERENCE = "/specification/reference_level"
+_TESTS = {
+    "placebo_treatment": "a placebo treatment",
+    "random_common_cause": "a random common cause",
+    "data_subset": "subsets of the data",
+    "bootstrap": "resampling",
+    "unobserved_common_cause": "an unobserved common cause",
+}
 _BOUNDS = ("/ate", "/ci_lower", "/ci_upper")
 _VERDICTS = {
     "proceed": "The effect holds up against the refutation tests.",
@@ -21,39 +31,98 @@ _VERDICTS = {
 
 
 def effect(told: Told) -> Iterator[Claim]:
-    """Say direction, size, interval and scope of an average effect; that on a rate in percentage points."""
+    """Say direction, size, interval and scope of an average effect; on a rate in percentage points; by level or design where there is one."""
     specification = told.get("/specification") or told.inputs
-    treatment, outcome = (told.labels.name(specification[c]) for c in ("treatment_col", "outcome_col"))
-    dose = (specification.get("treatment_kind") or told.get("/treatment_kind")) == "dose"
-    rate, where = told.get("/risk_ratio") is not None, f" in {scope}" if (scope := scope_of(told)) else ""
-    size, *bounds = (told.number(p, like=_BOUNDS, transform="percent" if rate else "none") for p in _BOUNDS)
-    certainty = (*bounds, *_p_value(told))
-    interval = "(95% interval {1} to {2}; {3})" if len(certainty) > len(bounds) else "(95% interval {1} to {2})"
-    if rate:
-        outcome, interval = f"the rate of {outcome}", f"in percentage points {interval}"
+    treatment, outcome = (str(specification[c]) for c in ("treatment_col", "outcome_col"))
+    kind = str(told.get("/treatment_kind") or specification.get("treatment_kind"))
+    place = f"{scope}: " if (scope := scope_of(told)) else ""
+    rate = told.get("/risk_ratio") is not None
+    named = f"the rate of {told.labels.name(outcome)}" if rate else told.labels.name(outcome)
+    clear = excludes_zero(told.get("/ci_lower"), told.get("/ci_upper"))
+    refs = _measured(told, outcome, rate=rate, signed=not clear)
+    cause, levels = _cause(told, treatment, kind, len(refs))
+    if clear:
+        verb = _verb(cause, "raise" if told.get("/ate") > 0 else "lower")
+        text = f"{place}{cause} {verb} {named} by {{0}} on average {_interval(told)}."
     else:
-        size = size.model_copy(update={"unit": told.labels.unit(specification["outcome_col"])})
-    if not excludes_zero(told.get("/ci_lower"), told.get("/ci_upper")):
-        per = " per additional unit" if dose else ""
-        yield say(f"No clear effect of {treatment} on {outcome}{where}: {{0}}{per} {interval}.", size, *certainty)
-        return
-    cause = f"With each additional unit of {treatment}" if dose else f"With {treatment}"
-    change = _change(told, rate=rate)
-    yield say(f"{cause}{where}, {outcome} {change} on average {interval}.", _unsigned(size, told), *certainty)
+        per = f" per {told.labels.one(treatment)}" if kind == "dose" else ""
+        cause = told.labels.name(treatment) if kind == "dose" else cause
+        text = f"{place}no clear effect of {cause} on {named}: {{0}}{per} {_interval(told)}."
+    yield say(sentence(text), *refs, *levels)
+    yield from _levels(told, treatment, outcome)
+    yield from _design(told)
 
 
-def _change(told: Told, *, rate: bool) -> str:
-    verb = "rises" if told.get("/ate") > 0 else "falls"
-    return f"{verb}, a change of {{0}}" if rate else f"{verb} by {{0}}"
+def _cause(told: Told, treatment: str, kind: str, taken: int) -> tuple[str, list[ValueRef]]:
+    """Return the cause in words: one more of a dose, the headline level of a category, else the treatment."""
+    if kind == "dose":
+        return f"each additional {told.labels.one(treatment)}", []
+    if kind != "arms" or not told.get("/arms"):
+        return told.labels.cause(treatment), []
+    against = [told.text(_REFERENCE)] if told.get(_REFERENCE) is not None else []
+    words = f" rather than {{{taken + 1}}}" if against else " rather than the reference level"
+    return f"{told.labels.name(treatment)} {{{taken}}}{words}", [told.text("/arms/0/label"), *against]
 
 
-def _unsigned(size: ValueRef, told: Told) -> ValueRef:
-    negative = told.get("/ate") < 0 and size.transform == "none"
-    return size.model_copy(update={"transform": "absolute"}) if negative else size
+def _verb(cause: str, verb: str) -> str:
+    """Return the verb for a cause: ``copay cards raise``, ``training raises``."""
+    several = cause.endswith("s") and not cause.endswith(("ss", "us", "is")) and " rather than " not in cause
+    return verb if several else f"{verb}s"
+
+
+def _measured(told: Told, outcome: str, *, rate: bool, signed: bool) -> list[ValueRef]:
+    """Return size, bounds from low to high and p-value; of a clear fall without signs, its bounds by size."""
+    bare = not signed and told.get("/ate") < 0
+    transform: Transform = ("percent_absolute" if bare else "percent") if rate else "absolute" if bare else "none"
+    order = (_BOUNDS[0], *reversed(_BOUNDS[1:])) if bare else _BOUNDS
+    size, *bounds = (told.number(p, like=_BOUNDS, transform=transform) for p in order)
+    unit = POINTS if rate else told.labels.unit(outcome)
+    bounds = [b.model_copy(update={"unit": ""}) for b in bounds]
+    return [size.model_copy(update={"unit": unit}), *bounds, *_p_value(told)]
+
+
+def _interval(told: Told) -> str:
+    known = told.get("/p_value") is not None
+    return "(95% interval {1} to {2}; {3})" if known else "(95% interval {1} to {2})"
 
 
 def _p_value(told: Told) -> tuple[ValueRef, ...]:
     return (told.p_value("/p_value"),) if told.get("/p_value") is not None else ()
+
+
+def _levels(told: Told, treatment: str, outcome: str) -> Iterator[Claim]:
+    """Say the effect of the other levels of a category, against the same reference."""
+    rows = range(1, min(len(told.get("/arms") or []), _MOST_LEVELS + 1))
+    if not rows or told.get("/event_study"):
+        return
+    refs = [r for i in rows for r in _arm(told, f"/arms/{i}", outcome)]
+    slots = "; ".join(f"{{{4 * k}}} {{{4 * k + 1}}} ({{{4 * k + 2}}} to {{{4 * k + 3}}})" for k in range(len(rows)))
+    text = f"Other levels of {told.labels.name(treatment)} against the same one, with intervals that hold for all at once: {slots}."
+    yield say(text, *refs)
+
+
+def _arm(told: Told, at: str, outcome: str) -> Iterator[ValueRef]:
+    yield told.text(f"{at}/label")
+    bounds = [f"{at}/{f}" for f in ("effect", "ci_lower", "ci_upper")]
+    size, *interval = (told.number(p, like=bounds) for p in bounds)
+    yield from (size.model_copy(update={"unit": told.labels.unit(outcome)}), *interval)
+
+
+def _design(told: Told) -> Iterator[Claim]:
+    """Say that units were compared with their own past, and whether they moved apart before."""
+    if not told.get("/event_study"):
+        return
+    p = told.get("/event_study/pretrend_p_value")
+    start = "This compares each unit's change over time with that of units not treated (difference in differences)"
+    if p is None:
+        yield say(f"{start}; whether both moved alike before cannot be tested.", told.number("/ate"))
+    elif p < SIGNIFICANT:
+        yield say(
+            f"{start}, but treated units moved apart before they were treated ({{0}}): do not read the estimate as an effect.",
+            told.p_value("/event_study/pretrend_p_value"),
+        )
+    else:
+        yield say(f"{start}; before treatment both moved alike ({{0}}).", told.p_value("/event_study/pretrend_p_value"))
 
 
 def refutation(told: Told) -> Iterator[Claim]:
@@ -66,8 +135,9 @@ def refutation(told: Told) -> Iterator[Claim]:
     for wanted, word in ((True, "Passed"), (False, "Failed")):
         places = [i for i, r in enumerate(results) if r.get("passed") is wanted]
         if places:
-            slots = ", ".join(f"{{{i}}}" for i in range(len(places)))
-            yield say(f"{word}: {slots}.", *(told.text(f"/test_results/{i}/name") for i in places))
+            names = [str(results[i]["name"]) for i in places]
+            listed = literal(", ".join(_TESTS.get(n, n.replace("_", " ")) for n in names))
+            yield say(f"{word}: {listed}.", *(told.text(f"/test_results/{i}/name") for i in places))
 
 
 def sensitivity(told: Told) -> Iterator[Claim]:

@@ -1,11 +1,11 @@
-"""Sentences about why a measure changed, which levers drive it, and what an intervention would do."""
+"""Sentences about why a measure changed, and which levers drive it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from e2i_shared.composer.claims.told import excludes_zero, say, scope_of, shown_unit
+from e2i_shared.composer.claims.told import per_row, say, scope_of, sentence, shown_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +28,11 @@ _FALL = re.compile(
 _RISE = re.compile(
     r"\b(?:r[io]se|rising|risen|gr[eo]w\w*|increas\w*|jump\w*|spik\w*|up|higher|gain\w*)\b", re.IGNORECASE
 )
-_TELLING = 0.05
 
 
 def change(told: Told) -> Iterator[Claim]:
     """Say how far the measure moved, what moved it most, what it is made of, and where."""
-    unit, where = shown_unit(told.get("/unit")), f" in {s}" if (s := scope_of(told)) else ""
+    unit, where = shown_unit(told.get("/unit")), f" for {s}" if (s := scope_of(told)) else ""
     moved = told.get("/change")
     fell = moved < 0
     size = told.number("/change", unit=unit, transform="absolute" if fell else "none")
@@ -44,8 +43,13 @@ def change(told: Told) -> Iterator[Claim]:
     if told.get("/change_pct") is not None:
         share = " ({6})"
         refs.append(told.number("/change_pct", unit="%", transform="absolute" if fell else "none"))
-    verb = "fell" if fell else "rose"
-    yield say(f"{{0}}{where} {verb} by {{1}}{share}: from {{4}} ({{2}}) to {{5}} ({{3}}).", *refs)
+    if told.get("/period_a") is None and told.get("/period_b") is None:
+        text = f"{{0}}{where} is {'lower' if fell else 'higher'} by {{1}}{share} in {{3}} than in {{2}}: {{5}} against {{4}}."
+        yield say(text, *refs)
+    else:
+        verb = "fell" if fell else "rose"
+        yield say(f"{{0}}{where} {verb} by {{1}}{share}: from {{4}} ({{2}}) to {{5}} ({{3}}).", *refs)
+    yield from premise(told, told.question)
     yield _main_cause(told, unit)
     rows = (told.get("/contributions") or [])[:_MOST_LISTED]
     if rows:
@@ -132,58 +136,12 @@ def drivers(told: Told) -> Iterator[Claim]:
     first, lever = told.number("/drivers/0/per_sd", unit=unit), told.labels.name(rows[0]["lever"])
     clear = told.get("/top_driver") is not None
     start = f"{lever} moves {outcome} most" if clear else f"{lever} comes first for {outcome}, but not clearly"
-    yield say(f"{start}: a usual difference in it (one standard deviation) is worth {{0}} per row.", first)
+    text = f"{start}: a usual difference in it (one standard deviation) is worth {{0}} per {per_row(told)}."
+    yield say(sentence(text), first)
     for i, row in enumerate(rows[:_MOST_DRIVERS]):
         bounds = [f"/drivers/{i}/{f}" for f in ("effect", "ci_lower", "ci_upper")]
         size, *interval = (told.number(p, like=bounds) for p in bounds)
         lever = told.labels.name(row["lever"])
         start = lever if row["significant"] else f"No clear effect of {lever}"
         refs = (size.model_copy(update={"unit": unit}), *interval, told.p_value(f"/drivers/{i}/p_adjusted"))
-        yield say(f"{start}: {{0}} per unit (95% interval {{1}} to {{2}}; adjusted {{3}}).", *refs)
-
-
-def simulation(told: Told) -> Iterator[Claim]:
-    """Say what would become of the outcome, for whom, and how far doses were moved beyond what was seen."""
-    unit = shown_unit(told.get("/unit"))
-    outcome, low, high = (
-        told.labels.name(str(told.get("/outcome_col"))),
-        "/change_interval/lower",
-        "/change_interval/upper",
-    )
-    bounds = ("/change", low, high)
-    levels = ("/predicted_outcome", "/baseline_outcome")
-    change, *interval = (told.number(p, like=bounds) for p in bounds)
-    refs = [
-        told.text("/intervention"),
-        told.text("/population"),
-        *(told.number(p, like=levels, unit=unit) for p in levels),
-        change.model_copy(update={"unit": unit}),
-        *interval,
-        told.p_value("/p_value"),
-    ]
-    clear = excludes_zero(told.get(low), told.get(high))
-    start = "With {0}, " if clear else "No clear change: with {0}, "
-    scope = f" in {s}" if (s := scope_of(told)) else ""
-    yield say(
-        f"{start}{outcome} of {{1}}{scope} would be {{2}} instead of {{3}} per row, a change of {{4}} (95% interval {{5}} to {{6}}; {{7}}).",
-        *refs,
-    )
-    if told.get("/lift_percentage") is not None and clear:
-        lifts = ("/lift_percentage", "/lift_interval/lower", "/lift_interval/upper")
-        lift = [told.number(p, like=lifts, unit="%") for p in lifts if told.get(p) is not None]
-        text = "That is {0} (95% interval {1} to {2})." if len(lift) == len(lifts) else "That is {0}."
-        yield say(text, *lift)
-    totals = ("/total_change", "/total_interval/lower", "/total_interval/upper")
-    total, *range_ = (told.number(p, like=totals) for p in totals)
-    yield say(
-        "Over all {0} rows it adds up to {1} (95% interval {2} to {3}).",
-        told.number("/n"),
-        total.model_copy(update={"unit": unit}),
-        *range_,
-    )
-    if (told.get("/share_beyond_support") or 0) > _TELLING:
-        beyond = told.number("/share_beyond_support", transform="percent")
-        yield say(
-            "It moves {0} of the rows to levels that rows like them never had: there the prediction extrapolates.",
-            beyond,
-        )
+        yield say(sentence(f"{start}: {{0}} per unit (95% interval {{1}} to {{2}}; adjusted {{3}})."), *refs)

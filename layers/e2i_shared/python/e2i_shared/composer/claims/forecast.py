@@ -24,7 +24,7 @@ def forecast(told: Told) -> Iterator[Claim]:
     share = raw == "fraction"
     transform: Transform = "percent" if share else "none"
     unit = None if share else shown_unit(raw)
-    where = f" in {s}" if (s := scope_of(told)) else ""
+    where = f" for {s}" if (s := scope_of(told)) else ""
     at = f"/forecast/{len(rows) - 1}"
     bounds = [f"{at}/{f}" for f in ("value", "lower", "upper")]
     size, low, high = (told.number(p, like=bounds, transform=transform) for p in bounds)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.common import Filter
-from e2i_shared.composer.claims.told import say, scope_of
+from e2i_shared.composer.claims.told import say, scope_of, sentence
 from e2i_shared.composer.render import literal
 from e2i_shared.composer.scope import describe_filter
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from e2i_shared.composer.claims.told import Told
 
 _MOST_LISTED, _MOST_SIGNALS = 6, 5
+_ANY_DRIFT = re.compile(r"\bdrift\w*", re.IGNORECASE)
 _STATES = {"healthy": "is healthy", "warning": "shows warning signs", "alarm": "is not healthy"}
 _VERDICTS = {
     "none": "has not drifted beyond what chance gives",
@@ -30,9 +32,11 @@ def drift(told: Told) -> Iterator[Claim]:
     feature = told.labels.name(str(told.get("/feature")))
     verdict = _VERDICTS.get(str(told.get("/drift_severity")), "was checked for drift")
     scale = ("/psi_value", "/threshold")
-    dates = [told.text(f"/{p}_period/{e}") for p in ("reference", "comparison") for e in ("start", "end")]
-    text = f"{feature} {verdict}: its stability index is {{0}} from {{4}} up to {{5}} against {{2}} up to {{3}} (chance alone stays below {{1}})."
-    yield say(text, *(told.number(p, like=scale) for p in scale), *dates)
+    if told.get("/drift_severity") == "none" and (told.get("/psi_value") or 0) > (told.get("/threshold") or 0):
+        verdict = "has moved more than chance gives, but too little to count as drift"
+    dates = [told.span(f"/{p}_period") for p in ("reference", "comparison")]
+    text = f"{feature} {verdict}: its stability index is {{0}} in {{3}} against {{2}} (chance alone stays below {{1}})."
+    yield say(sentence(text), *(told.number(p, like=scale) for p in scale), *dates)
     if told.get("/drift_severity") != "none":
         yield say("Most of it comes from {0}.", told.text("/largest_contribution"))
     means = ("/reference_mean", "/comparison_mean")
@@ -43,13 +47,16 @@ def drift(told: Told) -> Iterator[Claim]:
 def health(told: Told) -> Iterator[Claim]:
     """Say what is wrong with the KPI asked about, then whether the data set is healthy, complete and fresh, and what else is wrong."""
     signals = told.get("/signals") or []
+    name = literal(str(told.inputs.get("dataset") or "The data"))
+    if _ANY_DRIFT.search(told.question) and told.get("/kpi") is None:
+        yield from _drifts(told, name)
+        return
     own = [i for i, s in enumerate(signals) if s["kind"] == "kpi"]
     if told.get("/kpi") is not None:
-        where = f" in {s}" if (s := scope_of(told)) else ""
+        where = f" for {s}" if (s := scope_of(told)) else ""
         yield from (say("{0}", told.text(f"/signals/{i}/detail")) for i in own[:_MOST_SIGNALS])
         if not own:
             yield say(f"{{0}}{where} shows nothing unusual against its control limits.", told.text("/kpi/title"))
-    name = literal(str(told.inputs.get("dataset") or "The data"))
     state = _STATES.get(str(told.get("/status")), "was checked")
     refs = (
         told.number("/alarms"),
@@ -58,7 +65,18 @@ def health(told: Told) -> Iterator[Claim]:
     )
     yield say(f"{name} {state} (current alarms: {{0}}): {{1}} of its cells hold a value, and it runs to {{2}}.", *refs)
     for i in [i for i in range(len(signals)) if i not in own][:_MOST_SIGNALS]:
-        yield say("{0}, {1}: {2}", *(told.text(f"/signals/{i}/{f}") for f in ("kind", "severity", "detail")))
+        yield say("{0}", told.text(f"/signals/{i}/detail"))
+
+
+def _drifts(told: Told, name: str) -> Iterator[Claim]:
+    """Say which columns of a data set drifted, or that none did beyond chance."""
+    found = [i for i, s in enumerate(told.get("/signals") or []) if s["kind"] == "drift"]
+    for i in found[:_MOST_SIGNALS]:
+        yield say(f"{name}: {{0}}", told.text(f"/signals/{i}/detail"))
+    if not found:
+        yield say(
+            f"{name}: no column has drifted beyond what chance gives, up to {{0}}.", told.text("/freshness/last_date")
+        )
 
 
 def comparison(told: Told) -> Iterator[Claim]:

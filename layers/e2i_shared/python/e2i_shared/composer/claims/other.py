@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from e2i_shared.composer.claims.told import say, scope_of
+from e2i_shared.composer.claims.told import per_row, say, scope_of, sentence
 from e2i_shared.composer.pointers import escape
 from e2i_shared.composer.render import literal
 
@@ -19,31 +20,42 @@ _MOST_GROUPS = 8
 _MOST_PERIODS = 12
 _MOST_FIELDS = 6
 _LONGEST_UNIT = 12
+_BENCHMARKS = {
+    "mean": "the average",
+    "median": "the median",
+    "top_decile": "the top decile",
+    "target": "the target",
+}
+_COUNTED = re.compile(
+    r"\b(hcps|doctors|physicians|prescribers|patients|customers|stores|accounts|people|persons|men|women)\b",
+    re.IGNORECASE,
+)
 
 
 def gap(told: Told) -> Iterator[Claim]:
     """Say who trails the benchmark most, who leads, and what closing the gaps is worth."""
     unit = told.get("/unit") or told.labels.unit(str(told.get("/metric")))
     unit = unit if unit and len(unit) <= _LONGEST_UNIT else None
-    metric, where = (
+    metric, place = (
         told.labels.name(str(told.get("/metric") or "the metric")),
-        f" in {s}" if (s := scope_of(told)) else "",
+        f"{s}: " if (s := scope_of(told)) else "",
     )
+    benchmark = _BENCHMARKS.get(str(told.get("/benchmark")), "the benchmark")
     adjusted = ", given their case mix" if told.get("/adjusted_for") else ""
     for name, word in (("bottom_performers", "behind"), ("top_performers", "ahead of")):
         rows = (told.get(f"/{name}") or [])[:_MOST_LISTED]
         if rows:
             slots = "; ".join(f"{{{2 * i}}} by {{{2 * i + 1}}}" for i in range(len(rows)))
             refs = [r for i in range(len(rows)) for r in _performer(told, f"/{name}/{i}", unit)]
-            yield say(f"Furthest {word} the benchmark for {metric}{where}{adjusted}: {slots}.", *refs)
+            yield say(sentence(f"{place}furthest {word} {benchmark} for {metric}{adjusted}: {slots}."), *refs)
+            place, adjusted = "", ""
     size = told.number("/benchmark_value", unit=unit)
-    yield say(
-        "The benchmark ({0}) is {1} per row over {2} entities.", told.text("/benchmark"), size, told.number("/entities")
-    )
+    what = benchmark[:1].upper() + benchmark[1:]
+    yield say(f"{what} is {{0}} per {per_row(told)}, over {{1}} compared.", size, told.number("/entities"))
     bounds = ("/total_opportunity", "/total_opportunity_ci_lower", "/total_opportunity_ci_upper")
     if all(told.get(p) is not None for p in bounds):
         total, low, high = (told.number(p, like=bounds) for p in bounds)
-        text = "Lifting all below the benchmark up to it is worth {0} in total (95% interval {1} to {2})."
+        text = f"Lifting all who trail {benchmark} up to it is worth {{0}} in total (95% interval {{1}} to {{2}})."
         yield say(text, total.model_copy(update={"unit": unit}), low, high)
 
 
@@ -65,8 +77,8 @@ def power(told: Told) -> Iterator[Claim]:
         yield say(text, told.number(f"/cautious{size}"))
     if told.get("/power") is not None and "sample_size" in told.inputs:
         yield say("With the sample given, its power is {0}.", told.number("/power", transform="percent"))
-    if told.get("/minimum_detectable_effect") is not None:
-        yield say("The smallest effect it can reliably see is {0}.", told.number("/minimum_detectable_effect"))
+        if told.get("/minimum_detectable_effect") is not None:
+            yield say("The smallest effect it can reliably see is {0}.", told.number("/minimum_detectable_effect"))
     if told.get("/duration_estimate_weeks") is not None:
         yield say("It takes about {0}.", told.number("/duration_estimate_weeks", unit="weeks"))
 
@@ -75,7 +87,8 @@ def _counted(told: Told) -> tuple[str, str]:
     """Return where the size of an arm stands and what it counts: whole clusters where they are randomised."""
     if told.get("/clusters_per_arm") is not None:
         return "/clusters_per_arm", told.get("/cluster_name") or "clusters"
-    return "/required_sample_size_per_arm", "units"
+    counted = _COUNTED.search(told.question)
+    return "/required_sample_size_per_arm", counted[1] if counted else "units"
 
 
 def kpi(told: Told) -> Iterator[Claim]:
@@ -85,27 +98,26 @@ def kpi(told: Told) -> Iterator[Claim]:
     shown = None if percent or not unit or len(unit) > _LONGEST_UNIT else unit
     where = f", {s}" if (s := scope_of(told)) else ""
     yield say(
-        "{0}" + where + ": {1}" + _span(told, "/period", 2) + ".",
+        "{0}" + where + ": {1}" + (" ({2})" if told.get("/period") else "") + ".",
         told.text("/title"),
         _amount(told, "/value", shown, percent),
-        *_dates(told, "/period"),
+        *([told.span("/period")] if told.get("/period") else []),
     )
     if told.get("/change_pct") is not None and told.get("/previous") is not None:
         up = told.get("/change_pct") >= 0
         change = told.number("/change_pct", unit="%", transform="none" if up else "absolute")
+        before = [told.span("/previous_period")] if told.get("/previous_period") else []
+        text = f"That is {{0}} {'more' if up else 'less'}{' in relative terms' if percent else ''} than the {{1}}"
         yield say(
-            f"That is {{0}} {'more' if up else 'less'} than the {{1}} before"
-            + _span(told, "/previous_period", 2)
-            + ".",
-            change,
-            _amount(told, "/previous", shown, percent),
-            *_dates(told, "/previous_period"),
+            text + (" of {2}." if before else " before."), change, _amount(told, "/previous", shown, percent), *before
         )
-    rows = [i for i, row in enumerate(told.get("/breakdown") or []) if row.get("value") is not None][:_MOST_GROUPS]
+    groups = [i for i, row in enumerate(told.get("/breakdown") or []) if row.get("value") is not None]
+    rows = groups[:_MOST_GROUPS]
     if rows:
-        yield say(
-            f"By group: {_pairs(len(rows))}.", *_labelled(told, "/breakdown", rows, "group", shown, percent=percent)
-        )
+        by = ", ".join(told.labels.name(str(d)) for d in told.inputs.get("dimensions") or []) or "group"
+        word = "By" if rows == groups else "First by"
+        pairs = _labelled(told, "/breakdown", rows, "group", shown, percent=percent)
+        yield say(f"{word} {by}: {_pairs(len(rows), ' ')}.", *pairs)
     yield from _trend(told, shown, percent=percent)
 
 
@@ -115,7 +127,7 @@ def _trend(told: Told, unit: str | None, *, percent: bool) -> Iterator[Claim]:
     last = [i for i, row in rows if row.get("group") is None][-_MOST_PERIODS:]
     if last:
         yield say(
-            f"Over time: {_pairs(len(last))}.", *_labelled(told, "/series", last, "period", unit, percent=percent)
+            f"Over time: {_pairs(len(last), ': ')}.", *_labelled(told, "/series", last, "period", unit, percent=percent)
         )
     groups = dict.fromkeys(row["group"] for _, row in rows if row.get("group") is not None)
     for group in list(groups)[:_MOST_GROUPS]:
@@ -124,8 +136,8 @@ def _trend(told: Told, unit: str | None, *, percent: bool) -> Iterator[Claim]:
         yield say("{0}: from {2} in {1} to {4} in {3}.", told.text(f"/series/{own[0]}/group"), *ends)
 
 
-def _pairs(count: int) -> str:
-    return "; ".join(f"{{{2 * i}}}: {{{2 * i + 1}}}" for i in range(count))
+def _pairs(count: int, joint: str) -> str:
+    return "; ".join(f"{{{2 * i}}}{joint}{{{2 * i + 1}}}" for i in range(count))
 
 
 def _labelled(
@@ -136,14 +148,6 @@ def _labelled(
 
 def _amount(told: Told, pointer: str, unit: str | None, percent: bool) -> ValueRef:
     return told.number(pointer, unit=unit, transform="percent" if percent else "none")
-
-
-def _span(told: Told, pointer: str, first: int) -> str:
-    return f" ({{{first}}} up to {{{first + 1}}})" if told.get(pointer) else ""
-
-
-def _dates(told: Told, pointer: str) -> list[ValueRef]:
-    return [told.text(f"{pointer}/{end}") for end in ("start", "end")] if told.get(pointer) else []
 
 
 def anything(told: Told) -> Iterator[Claim]:

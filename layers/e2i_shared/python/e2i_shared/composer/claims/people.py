@@ -22,7 +22,7 @@ _MOST_STEPS = 8
 
 def propensity(told: Told) -> Iterator[Claim]:
     """Say how many are treated, whether they can be compared with the others, and what tells them apart."""
-    treatment = told.labels.name(str(told.get("/treatment_col")))
+    treatment = told.labels.cause(str(told.get("/treatment_col")))
     mean = told.number("/propensity_scores/mean", transform="percent")
     spread = ("/propensity_scores/p05", "/propensity_scores/p95")
     yield say(
@@ -51,10 +51,10 @@ def propensity(told: Told) -> Iterator[Claim]:
 
 def risk(told: Told) -> Iterator[Claim]:
     """Say how many are at high risk, who comes first, what goes with the risk, and how far to believe it."""
-    kind, entity = str(told.get("/risk_type")).replace("_", " "), literal(str(told.get("/entity_type")))
+    kind, entity = str(told.get("/risk_type")).replace("_", " "), literal(_several(str(told.get("/entity_type"))))
     shares = ("/risk_threshold", "/mean_risk")
     yield say(
-        f"{{0}} of {{1}} ({entity}) are at high risk of {kind} within {{2}}: {{3}} or more, against {{4}} on average.",
+        f"{{0}} of {{1}} {entity} are at high risk of {kind} within {{2}}: {{3}} or more, against {{4}} on average.",
         told.number("/high_risk_count"),
         told.number("/entities"),
         told.number("/time_horizon_days", unit="days"),
@@ -83,10 +83,19 @@ def risk(told: Told) -> Iterator[Claim]:
         )
 
 
+def _several(unit: str) -> str:
+    """Return the plural of what a row is; of an acronym in capitals."""
+    plain = unit.replace("_", " ")
+    known = {"person": "people", "hcp": "HCPs", "entity": "entities", "row": "rows"}
+    if plain in known:
+        return known[plain]
+    return f"{plain[:-1]}ies" if plain.endswith("y") and plain[-2:-1] not in "aeiou" else f"{plain}s"
+
+
 def cohort(told: Told) -> Iterator[Claim]:
     """Say how many are in, what each criterion left, and which one costs most."""
     unit = str(told.get("/unit") or "row")
-    units = literal(f"{unit}s") if unit.isalpha() else "units"
+    units = literal(_several(unit)) if unit.isalpha() else "units"
     refs = (told.number("/size"), told.number("/assessed_entities"), told.number("/share", transform="percent"))
     yield say(f"The cohort has {{0}} of {{1}} {units}, {{2}}.", *refs)
     rows = (told.get("/steps") or [])[:_MOST_STEPS]

@@ -21,18 +21,24 @@ def policy(told: Told) -> Iterator[Claim]:
     treatment, outcome = (told.labels.name(str(told.get(f"/{c}_col"))) for c in ("treatment", "outcome"))
     unit = shown_unit(told.get("/unit"))
     of = "" if unit else f" of {outcome}"
+    change = "gains" if (told.get("/expected_gain/estimate") or 0) > 0 else "changes the outcome by"
+    whole = told.get("/spent") == told.get("/budget")
+    given = "all {0}" if whole else "{0} of the {1}"
     yield say(
-        f"Giving {{0}} of the {{1}} {treatment} to {{2}} of {{3}} candidates gains {{4}}{of} against treating nobody (95% interval {{5}} to {{6}}).",
+        f"Giving {given} {treatment} to {{2}} of {{3}} candidates {change} {{4}}{of} against treating nobody (95% interval {{5}} to {{6}}).",
         *(told.number(f"/{f}") for f in ("spent", "budget", "treated", "candidates")),
         *_gain(told, "/expected_gain", unit),
     )
     yield say(
-        "Against as many given at random the gain is {0} (95% interval {1} to {2}), against giving them to the largest volumes {3} (95% interval {4} to {5}).",
+        "Against as many given at random the difference is {0} (95% interval {1} to {2}), against giving them to the largest volumes {3} (95% interval {4} to {5}).",
         *_gain(told, "/gain_against_random", unit),
         *_gain(told, "/gain_against_volume", unit),
     )
     rows = (told.get("/targets") or [])[:_MOST_LISTED]
-    if rows:
+    if rows and all(row.get("treatments") == 1 for row in rows):
+        slots = ", ".join(f"{{{i}}}" for i in range(len(rows)))
+        yield say(f"First in line: {slots}.", *(told.text(f"/targets/{i}/unit") for i in range(len(rows))))
+    elif rows:
         slots = ", ".join(f"{{{2 * i}}} ({{{2 * i + 1}}})" for i in range(len(rows)))
         yield say(
             f"First in line, with how many each gets: {slots}.",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from e2i_shared.composer.claims.told import Told
 
 _AT_ONCE = 1
+_CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP"}
+_CERTAIN = 0.9995
 
 
 def returns(told: Told) -> Iterator[Claim]:
@@ -24,10 +26,10 @@ def returns(told: Told) -> Iterator[Claim]:
         "The return on investment is {0} (95% interval {1} to {2})" if has_range else "The return on investment is {0}"
     )
     yield say(f"{text}, counted over {{{len(refs)}}}.", *refs, told.number("/time_horizon_months", unit="months"))
-    money = ("/npv", "/total_gain", "/total_cost")
+    money, currency = ("/npv", "/total_gain", "/total_cost"), _currency(told)
     yield say(
         "Discounted, gains of {1} stand against costs of {2}: a net present value of {0}.",
-        *(told.number(p, like=money) for p in money),
+        *(told.number(p, like=money, unit=currency) for p in money),
     )
     if told.get("/breakeven_months") is not None and told.get("/breakeven_months") <= _AT_ONCE:
         yield say("It pays back within the first month.")
@@ -36,10 +38,17 @@ def returns(told: Told) -> Iterator[Claim]:
     elif told.get("/breakeven_reason"):
         yield say("It does not pay back: {0}", told.text("/breakeven_reason"))
     if told.get("/probability_of_profit") is not None:
-        yield say("The chance that it pays is {0}.", told.number("/probability_of_profit", transform="percent"))
+        chance = told.number("/probability_of_profit", transform="percent")
+        certain = told.get("/probability_of_profit") > _CERTAIN
+        yield say("That it pays is as good as certain." if certain else "The chance that it pays is {0}.", chance)
     if told.get("/breakeven_effect") is not None:
         sizes = ("/breakeven_effect", "/effect")
         yield say("It breaks even at an effect of {0}; {1} is expected.", *(told.number(p) for p in sizes))
+
+
+def _currency(told: Told) -> str | None:
+    """Return the currency that the question names its price in."""
+    return next((code for sign, code in _CURRENCIES.items() if sign in told.question), None)
 
 
 def _percent(told: Told, pointer: str, like: tuple[str, ...]) -> ValueRef:

@@ -23,20 +23,27 @@ _MOST_COLUMNS, _MOST_DATASETS, _PAIR = 6, 4, 2
 
 
 def drift(bench: Workbench, bound: Bound) -> str | None:
-    """Measure the drift of each named column between the periods the question names."""
+    """Measure the drift of each named column between the periods the question names; of every column where it names none."""
     if not bench.has("psi_calculator"):
         return lacking("Checking drift", "psi_calculator")
     columns = compared_columns(bound)
     if not columns:
-        return (
-            f"The question does not say which column may have drifted. Columns of {bound.dataset.name}: {_some(bound)}."
-        )
+        return _any_drift(bench, bound)
     if time_column(bound.dataset) is None:
         return f"Data set {bound.dataset.name} has no column of dates, so nothing in it can drift."
     for column in columns:
         inputs: Json = {**data_inputs(bound), "feature_name": column, **_periods(bound)}
         bench.add("psi_calculator", f"Drift of {column}", inputs, bound.question.id)
     return None
+
+
+def _any_drift(bench: Workbench, bound: Bound) -> str | None:
+    """Check every column of the named data set, or of each dated one; a check of all columns takes no periods."""
+    if bound.question.periods:
+        return (
+            f"The question does not say which column may have drifted. Columns of {bound.dataset.name}: {_some(bound)}."
+        )
+    return health(bench, bound)
 
 
 def comparison(bench: Workbench, bound: Bound) -> str | None:
