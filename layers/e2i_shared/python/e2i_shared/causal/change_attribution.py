@@ -235,6 +235,6 @@ def _shapley(value: dict[tuple[int, int, int], float], axis: int) -> float:
     for corner in _CORNERS:
         if corner[axis]:
             others = sum(corner) - 1
-            without = (*corner[:axis], 0, *corner[axis + 1 :])
-            found += (value[corner] - value[without]) * (1 / 6 if others == 1 else 1 / 3)
+            first, second, third = (0 if place == axis else on for place, on in enumerate(corner))
+            found += (value[corner] - value[first, second, third]) * (1 / 6 if others == 1 else 1 / 3)
     return found

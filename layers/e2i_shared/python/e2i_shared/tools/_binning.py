@@ -105,7 +105,8 @@ def _ranges(frame: Frame, column: Column, reference: Mask, bins: int) -> Bins:
     edges = stability.quantile_edges(known, bins)
     bounds = [None, *(float(edge) for edge in edges), None]
     if column.kind is ColumnKind.BOOLEAN:
-        edges, labels = np.array([0.5]), ("false", "true")
+        edges = np.array([0.5])
+        labels: tuple[str, ...] = ("false", "true")
         bounds = [None, 0.5, None]
     else:
         labels = tuple(_range_label(*pair) for pair in itertools.pairwise(bounds))

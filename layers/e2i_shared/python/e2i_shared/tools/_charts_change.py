@@ -35,7 +35,8 @@ def change_charts(output: Json) -> list[Json]:
 
 
 def _short(row: Json) -> str:
-    name = {"counted": "rows counted", "mix_through_levers": "mix through levers"}.get(row["name"], row["name"])
+    own = str(row["name"])
+    name = {"counted": "rows counted", "mix_through_levers": "mix through levers"}.get(own, own)
     return f"{name} ({row['kind']})" if row["name"] not in {"baseline", "counted", "mix_through_levers"} else name
 
 

@@ -113,11 +113,11 @@ def decide(step: Step, frame: Frame, dataset: Dataset) -> Decided:
         unknown.append(missing)
     holds, open_ = np.array(true), np.array(unknown)
     if step.criterion.match == "all":
-        certain = holds.all(axis=0)
-        undecided = (holds | open_).all(axis=0) & ~certain
+        certain = np.asarray(holds.all(axis=0))
+        undecided = np.asarray((holds | open_).all(axis=0) & ~certain)
     else:
-        certain = holds.any(axis=0)
-        undecided = open_.any(axis=0) & ~certain
+        certain = np.asarray(holds.any(axis=0))
+        undecided = np.asarray(open_.any(axis=0) & ~certain)
     return Decided(certain if step.kind == "inclusion" else ~certain & ~undecided, undecided)
 
 
