@@ -87,13 +87,13 @@ def digest_of(content: bytes) -> str:
 
 
 def write(bundle: Bundle) -> bytes:
-    """Return the bundle as bytes: single precision for what has a row each, double for coefficients."""
+    """Return the bundle as bytes: single precision for what was estimated of each row, double for coefficients."""
     arrays: Arrays = {"outcome": bundle.outcome.astype(np.float32), "baseline": bundle.baseline.astype(np.float32)}
     if bundle.clusters is not None:
         arrays["clusters"] = bundle.clusters.astype(np.int32)
     for where, table in (("units", bundle.units), ("twins", bundle.twins)):
-        arrays |= {f"{where}/number/{n}": v.astype(np.float32) for n, v in table.numbers.items()}
-        arrays |= {f"{where}/code/{n}": v.astype(np.int16) for n, v in table.categories.items()}
+        arrays |= {f"{where}/number/{n}": _exact(v) for n, v in table.numbers.items()}
+        arrays |= {f"{where}/code/{n}": v.astype(np.int32) for n, v in table.categories.items()}
     kinds = {}
     for name, effect in bundle.effects.items():
         kinds[name] = "binary" if isinstance(effect, Arms) else "dose"
@@ -128,9 +128,9 @@ def read(content: bytes, digest: str | None = None) -> Bundle:
     try:
         with np.load(io.BytesIO(body), allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        return _bundle(json.loads(arrays["header"].tobytes()), arrays, known)
+    except (ValueError, TypeError, LookupError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise _damaged("It cannot be read.", known) from error
-    return _bundle(json.loads(arrays["header"].tobytes()), arrays, known)
 
 
 def _damaged(what: str, got: str) -> DamagedBundleError:
@@ -141,6 +141,12 @@ def _damaged(what: str, got: str) -> DamagedBundleError:
         got=got[:_DIGEST],
         hint="Activate an earlier version, or train the twin again.",
     )
+
+
+def _exact(values: Floats) -> NDArray[Any]:
+    """Return a column in single precision where that holds its very values: filters and doses are compared with them."""
+    narrow = values.astype(np.float32)
+    return narrow if np.array_equal(narrow, values, equal_nan=True) else values
 
 
 def _arms(name: str, effect: Arms) -> Arrays:

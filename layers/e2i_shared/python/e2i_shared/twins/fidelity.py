@@ -29,6 +29,7 @@ Severity = Literal["none", "listed", "warning", "critical"]
 GRADES: tuple[tuple[float, Grade], ...] = ((0.10, "excellent"), (0.20, "good"), (0.35, "fair"))
 NEAR_ZERO = 0.05  # standard deviations of the outcome: smaller actual effects have no relative error
 SMALL_EFFECT = 0.2
+LEAST_ERROR = 1e-4
 RECENT, BEFORE = timedelta(days=30), timedelta(days=150)
 SEVERITIES: tuple[tuple[float, Severity], ...] = ((1.5, "critical"), (1.25, "warning"), (1.1, "listed"))
 FEWEST_RECENT, FEWEST_BEFORE = 2, 3
@@ -131,13 +132,17 @@ def grade_of(simulated: float, actual: float, sd: float) -> Grade:
     Where the actual effect is below 0.05 standard deviations, a ratio would explode: the difference in standard deviations, over
     Cohen's small effect (0.2), is graded by the same limits.
     """
-    size = abs(simulated - actual) / (abs(actual) if abs(actual) >= NEAR_ZERO * sd else SMALL_EFFECT * max(sd, 1e-300))
+    size = abs(simulated - actual) / (SMALL_EFFECT * max(sd, 1e-300) if _nearly_zero(actual, sd) else abs(actual))
     return next((grade for limit, grade in GRADES if round(size, 12) < limit), "poor")
+
+
+def _nearly_zero(actual: float, sd: float) -> bool:
+    return actual == 0 or abs(actual) < NEAR_ZERO * sd
 
 
 def judge(outcome: Outcome) -> Verdict:
     """Return the error of one prediction in all its forms."""
-    near = abs(outcome.actual) < NEAR_ZERO * outcome.sd
+    near = _nearly_zero(outcome.actual, outcome.sd)
     return Verdict(
         outcome.error,
         abs(outcome.error),
@@ -175,11 +180,13 @@ def past_errors(outcomes: Sequence[Outcome]) -> PastErrors:
 
     Errors e_i with sampling variances v_i (of prediction and actual) vary by more than v_i where the twin is wrong: τ² is
     (Q − (k − 1))/(Σw − Σw²/Σw), w = 1/v, never negative; the prediction gains the variance τ² + max(0, bias² − its variance).
+    A standard error below ``LEAST_ERROR`` outcome standard deviations, or none, counts as that.
     """
     if not outcomes:
         return PastErrors(0, 0.0, 0.0, 0.0)
     e = np.array([o.error for o in outcomes])
-    v = np.maximum([o.simulated_se**2 + o.actual_se**2 for o in outcomes], 1e-300)
+    least = [max((LEAST_ERROR * o.sd) ** 2, 1e-100) for o in outcomes]
+    v = np.maximum([o.simulated_se**2 + o.actual_se**2 for o in outcomes], least)
     w = 1 / v
     middle = float(w @ e / w.sum())
     excess = float(w @ (e - middle) ** 2) - (len(e) - 1)

@@ -31,7 +31,7 @@ PILOT = 40_000
 FEW_LEVELS = 60
 LEAST_OWN = 0.05  # of a score's variance, that categories never explain
 RIDGE = 2.0  # rows of no effect added to each level
-MOST_REDRAWS = 5
+MOST_REDRAWS, MOST_COPIES = 5, 0.01
 _PROBABILITIES = np.linspace(0.0, 1.0, 4_097)[1:-1]
 _SCORES = np.array([normal_quantile(float(p)) for p in _PROBABILITIES])
 
@@ -49,7 +49,8 @@ class Copula:
     rules: Rules
     bounds: Mapping[str, tuple[str, ...]]
     loose: Mapping[str, tuple[str, ...]]
-    most: Mapping[str, float]
+    order: tuple[str, ...]
+    seen: Mapping[str, tuple[float, float]]
     whole: frozenset[str]
     differences: frozenset[str]
 
@@ -61,17 +62,25 @@ class Copula:
         scores = self.root.astype(np.float32) @ scores
         columns = {name: codes[cell] for name, codes in self.cells.items()}
         for j, one in enumerate(self.marginals):
-            columns[one.name] = one.values(scores[j] + self.means.astype(np.float32)[:, j][cell])
+            values = one.values(scores[j] + self.means.astype(np.float32)[:, j][cell])
+            columns[one.name] = np.rint(values) if one.continuous and self._counts(one.name) else values
         return self._settled(columns, count)
+
+    def _counts(self, name: str) -> bool:
+        """Say whether a column is drawn as whole numbers: not as a share, which only its bound turns into one."""
+        return name in self.whole and (name not in self.bounds or name in self.differences)
 
     def _settled(self, columns: dict[str, Floats], count: int) -> Table:
         """Put bounded columns back on their own scale, compute the computed ones and the missing."""
-        for name, bounds in self.bounds.items():
-            top = np.minimum.reduce([columns[b] for b in bounds])
-            free = _below(columns[name], top, whole=name in self.whole, difference=name in self.differences)
-            columns[name] = np.minimum(free, self.most[name])
-        for name, bounds in self.loose.items():
-            columns[name] = np.minimum.reduce([columns[name], *(columns[b] for b in bounds)])
+        for name in self.order:
+            whole, values = name in self.whole, columns[name]
+            if name in self.bounds:
+                top = _top([columns[b] for b in self.bounds[name]], whole=whole)
+                free = _below(values, top, whole=whole, difference=name in self.differences)
+                values = np.minimum(free.clip(*self.seen[name]), top)
+            if name in self.loose:
+                values = np.minimum(values, _top([columns[b] for b in self.loose[name]], whole=whole))
+            columns[name] = values
         for computed in reversed(self.rules.computed):
             columns[computed.column] = computed.of(columns)
         for decided in reversed(self.rules.decided):
@@ -89,10 +98,10 @@ def fit_copula(table: Table, seed: int = 0) -> Copula:
     rng = np.random.default_rng(seed)
     rules = discover(table.numbers, table.categories)
     bounds = _bounds([rule for rule in rules.at_most if rule.tight])
-    loose = _bounds([rule for rule in rules.at_most if rule.column not in bounds])
+    loose = _bounds([rule for rule in rules.at_most if not rule.tight])
     whole = frozenset(n for n in table.numbers if _is_whole(table.numbers[n]))
     signed = frozenset(n for n, b in bounds.items() if min(np.nanmin(table.numbers[x]) for x in (n, *b)) < 0)
-    most = {name: float(np.nanmax(table.numbers[name])) for name in bounds}
+    seen = {name: (float(np.nanmin(table.numbers[name])), float(np.nanmax(table.numbers[name]))) for name in bounds}
     latent = _latent(table, rules, bounds, whole, signed, rng)
     together = _together(table, {r.column for r in rules.decided})
     codes, cells = _cells(table, together)
@@ -109,9 +118,8 @@ def fit_copula(table: Table, seed: int = 0) -> Copula:
     pilot = rng.choice(len(chances), PILOT, p=chances)
     drawn = means[pilot] + rng.standard_normal((PILOT, len(root))) @ root.T
     marginals = tuple(marginal(name, latent[name], drawn[:, j]) for j, name in enumerate(latent))
-    return Copula(
-        cells, chances, means, root, marginals, table.take(np.arange(0)), rules, bounds, loose, most, whole, signed
-    )
+    none, order = table.take(np.arange(0)), _order(rules.at_most)
+    return Copula(cells, chances, means, root, marginals, none, rules, bounds, loose, order, seen, whole, signed)
 
 
 def bootstrap(table: Table, count: int, seed: int) -> Table:
@@ -120,14 +128,18 @@ def bootstrap(table: Table, count: int, seed: int) -> Table:
 
 
 def population(table: Table, count: int, *, seed: int, method: str = "copula") -> Table:
-    """Return ``count`` twins; no row of the copula's equals a real one in every column while it can be redrawn otherwise."""
+    """Return ``count`` twins; a row of the copula's that equals a real one in every column is drawn again.
+
+    Not so where more than a hundredth of them do: then columns have few values, many people share each combination, and leaving
+    those out would leave out the usual people.
+    """
     if method == "bootstrap":
         return bootstrap(table, count, seed)
     copula = fit_copula(table, seed)
     drawn = copula.draw(count, seed)
     for attempt in range(1, MOST_REDRAWS + 1):
         copied = np.flatnonzero(copies(drawn, table))
-        if not len(copied):
+        if not len(copied) or len(copied) > MOST_COPIES * count:
             break
         fresh = copula.draw(len(copied), seed + 1_000_003 * attempt)
         drawn = _replaced(drawn, copied, fresh)
@@ -158,11 +170,26 @@ def _is_whole(values: Floats) -> bool:
 
 
 def _bounds(rules: Sequence[AtMost]) -> dict[str, tuple[str, ...]]:
-    """Return each bounded column's bounds, columns whose bounds are themselves bounded after these."""
+    """Return each bounded column's bounds."""
     above: dict[str, tuple[str, ...]] = {}
     for rule in rules:
         above[rule.column] = (*above.get(rule.column, ()), rule.bound)
-    return dict(sorted(above.items(), key=lambda pair: sum(bound in above for bound in pair[1])))
+    return above
+
+
+def _order(rules: Sequence[AtMost]) -> tuple[str, ...]:
+    """Return the bounded columns, each after those that bound it."""
+    above, found = _bounds(rules), dict[str, None]()
+
+    def place(name: str, below: frozenset[str]) -> None:
+        if name in above and name not in found and name not in below:
+            for bound in above[name]:
+                place(bound, below | {name})
+            found[name] = None
+
+    for name in above:
+        place(name, frozenset())
+    return tuple(found)
 
 
 def _latent(
@@ -197,9 +224,15 @@ def _share(values: Floats, top: Floats, rng: np.random.Generator, *, whole: bool
     return np.asarray(np.divide(values, top, out=rng.random(len(values)), where=top > 0))
 
 
+def _top(bounds: Sequence[Floats], *, whole: bool) -> Floats:
+    """Return the least of the bounds (n,), as a whole number where what lies below is one."""
+    least = np.minimum.reduce(bounds)
+    return np.asarray(np.floor(least) if whole else least)
+
+
 def _below(share: Floats, top: Floats, *, whole: bool, difference: bool) -> Floats:
     if difference:
-        return top - np.maximum(share, 0.0)
+        return np.asarray(top - np.maximum(share, 0.0))
     return np.minimum(np.floor(share * (top + 1.0)), top) if whole else share.clip(0.0, 1.0) * top
 
 
@@ -262,7 +295,7 @@ def _cell_means(scores: Floats, cells: Mapping[str, Floats], codes: Rows) -> Flo
 def _kept(values: Floats) -> float:
     """Return which share of a normal score's variance the column tells: 1 for a continuous one, 2/π for a fair coin."""
     _, counts = np.unique(values, return_counts=True)
-    if len(counts) > FEW_LEVELS:
+    if len(counts) > FEW_LEVELS or len(counts) == 1:  # a constant tells nothing, and nothing is asked of it
         return 1.0
     edges = np.cumsum(counts)[:-1] / counts.sum()
     heights = [0.0, *(normal_pdf(normal_quantile(float(edge))) for edge in edges), 0.0]

@@ -76,9 +76,9 @@ class Decided:
     values: tuple[float, ...]
 
     def of(self, values: Mapping[str, Floats]) -> Floats:
-        """Return the column (n,)."""
-        place = np.searchsorted(np.asarray(self.keys), values[self.by])
-        return np.asarray(self.values)[np.minimum(place, len(self.keys) - 1)]
+        """Return the column (n,), by the nearest key: what is computed may differ from it in its last digit."""
+        keys = np.asarray(self.keys)
+        return np.asarray(self.values)[np.searchsorted((keys[:-1] + keys[1:]) / 2, values[self.by])]
 
     def broken(self, values: Mapping[str, Floats]) -> int:
         """Return how many rows break it."""
