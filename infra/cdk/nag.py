@@ -29,6 +29,13 @@ EVERYWHERE = {
     "IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:e2i-{stage}-compose:*]": (
         "Executions of our own state machine, which are named when they start."
     ),
+    "IAM5[Resource::{prefix}-service:ExportsOutputFnGetAttTrainTwinFunction8CAEF762Arn10108321:*]": (
+        "Versions of our own function."
+    ),
+    "IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/<ClusterEB0386A7>/*]": (
+        "Tasks of our own cluster get their ids when they start."
+    ),
+    "ECS2": "The task's variables are names and addresses; it takes no secret, its database password is an IAM token.",
     "L1": "Functions run on Python 3.13, the newest version that the test matrix runs.",
     "APIG4": "Health, readiness, the OpenAPI document and its page are public by design and return no tenant's data.",
     "EC23": "The rule cannot read the VPC's CIDR token of endpoint security groups; they admit the VPC alone.",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+    from e2i_shared.datasets.frame import DataSource
     from e2i_shared.ports import Tenant
     from e2i_shared.twins.model import GenerateRequest, Job
     from e2i_shared.twins.train import Trained as Learned
@@ -112,7 +113,12 @@ def _learn(tenant: Tenant, job: Job) -> Learned:
         lambda: jobs.get(job.job_id).ended,
     )
     threads = settings.read(settings.TrainTwinSettings).training_threads
-    return training.train(tenant.data, jobs.request(job.job_id).spec(), threads=threads, report=report)
+    data: DataSource = tenant.data
+    if job.requested_by == CHALLENGER:
+        from e2i_shared.http.challenging import Part
+
+        data = Part(tenant.data, held_out=False)
+    return training.train(data, jobs.request(job.job_id).spec(), threads=threads, report=report)
 
 
 def _keep(tenant: Tenant, job: Job, learned: Learned) -> Trained:
@@ -131,8 +137,14 @@ def _keep(tenant: Tenant, job: Job, learned: Learned) -> Trained:
         figures=learned.figures,
         warnings=list(learned.warnings),
         fidelity_score=learned.bundle.header["fidelity"],
-        active=job.requested_by != CHALLENGER,
+        active=job.requested_by != CHALLENGER or _wins(tenant, job, learned),
     )
+
+
+def _wins(tenant: Tenant, job: Job, learned: Learned) -> bool:
+    from e2i_shared.http import challenging
+
+    return challenging.wins(tenant, job, learned.bundle)
 
 
 def log(tenant: Tenant, job_id: str) -> str:
