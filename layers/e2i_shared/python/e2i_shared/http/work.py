@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from e2i_shared.api.common import Json
     from e2i_shared.api.datasets import Dataset, LoadRequest
     from e2i_shared.api.tools import RunToolResult
+    from e2i_shared.classifier.second_opinion import SecondOpinion
     from e2i_shared.datasets.source import FileSource
     from e2i_shared.ports import Tenant
     from e2i_shared.tools._registry import ToolSpec
@@ -25,9 +26,19 @@ if TYPE_CHECKING:
 
 def classify(tenant: Tenant, request: ClassifyRequest, user_id: str | None) -> Classification:
     """Classify a question, or return its stored classification of the same day."""
-    found = classify_and_store(request, tenant.classifications, tenant.catalogue, user_id=user_id)
+    judge = _judge(tenant, request, user_id)
+    found = classify_and_store(request, tenant.classifications, tenant.catalogue, user_id=user_id, second_opinion=judge)
     telemetry.count("Classifications", {"pattern": found.routing_pattern.value}, classify_ms=found.latency_ms["total"])
     return found
+
+
+def _judge(tenant: Tenant, request: ClassifyRequest, user_id: str | None) -> SecondOpinion | None:
+    """Return the second opinion; where no language model is configured, nothing of it is imported."""
+    if bootstrap.language_models(tenant.tenant_id) is None:
+        return None
+    from e2i_shared.http.opinion import second_opinion
+
+    return second_opinion(tenant, request, user_id)
 
 
 def tools() -> Mapping[str, ToolSpec]:
