@@ -233,7 +233,9 @@ def main() -> None:
     sample = generate()
     tables = {name: (sample.datasets[name], frame) for name, frame in sample.tables.items()}
     context = ToolContext(MemoryDataSource(tables | {"large": large_table(), "long": long_table()}), threads=2)
-    names = sorted(chosen.tools or catalogue(), key=lambda name: (name not in FIRST, name))
+    names = sorted(
+        chosen.tools or catalogue(), key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name)
+    )
     print(f"{'tool':28}{'case':22}{'median ms':>12}{'bar ms':>10}{'peak MiB':>10}")
     measured = []
     for line in lines(names, context, large=not chosen.small):

@@ -5,13 +5,13 @@ Both take one linear model in covariates, dose, its square and products of the t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from e2i_shared.causal import learners
-from e2i_shared.causal.nuisance import choose_learner
+from e2i_shared.causal.nuisance import choose_learner, side_by_side
 from e2i_shared.causal.threads import one_thread_each
 
 if TYPE_CHECKING:
@@ -56,8 +56,13 @@ def outcome_surface(study: Study, folds: Rows, at: Floats, settings: Settings) -
     trees = choose_learner(study, settings) == "boosted"
     doses = [study.treatment, *at.T]
     paths = np.empty((study.n, len(doses), len(learners.PATH)))
-    for train, held, seed in _splits(folds, settings):
-        paths[held] = _outcome_path(study, train, held, doses, trees, seed)
+
+    def one(fold: int) -> Floats:
+        train, held = _split(folds, fold)
+        return _outcome_path(study, train, held, doses, trees, settings.seed + fold)
+
+    for fold, path in enumerate(side_by_side(one, int(folds.max()) + 1, settings.threads)):
+        paths[folds == fold] = path
     losses = ((study.outcome[:, None] - paths[:, 0]) ** 2).mean(axis=0)
     step = learners.undersmoothed(losses) if trees else 0
 
@@ -78,8 +83,13 @@ def density_ratio(study: Study, folds: Rows, drawn: Floats, settings: Settings) 
     """
     trees = choose_learner(study, settings) == "boosted"
     margins = np.empty((study.n, 2, len(learners.PATH)))
-    for train, held, seed in _splits(folds, settings):
-        margins[held] = _odds_path(study, train, held, drawn, trees, seed)
+
+    def one(fold: int) -> Floats:
+        train, held = _split(folds, fold)
+        return _odds_path(study, train, held, drawn, trees, settings.seed + fold)
+
+    for fold, path in enumerate(side_by_side(one, int(folds.max()) + 1, settings.threads)):
+        margins[folds == fold] = path
     losses = (np.logaddexp(0.0, margins[:, 0]) + np.logaddexp(0.0, -margins[:, 1])).mean(axis=0)
     step = learners.undersmoothed(losses) if trees else 0
 
@@ -91,9 +101,8 @@ def density_ratio(study: Study, folds: Rows, drawn: Floats, settings: Settings) 
     return Ratio(found.received, found.at_drawn, found.trees, smoother)
 
 
-def _splits(folds: Rows, settings: Settings) -> list[tuple[Rows, Rows, int]]:
-    numbers = range(int(folds.max()) + 1)
-    return [(np.flatnonzero(folds != k), np.flatnonzero(folds == k), settings.seed + k) for k in numbers]
+def _split(folds: Rows, fold: int) -> tuple[Rows, Rows]:
+    return np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
 
 
 def _outcome_path(study: Study, train: Rows, held: Rows, doses: list[Floats], trees: bool, seed: int) -> Floats:
@@ -138,11 +147,16 @@ def _odds_path(study: Study, train: Rows, held: Rows, drawn: Floats, trees: bool
             (np.concatenate([grown(train, study.treatment), grown(train, drawn)]), label, line(both)),
             blocks,
             lambda margins: float((np.logaddexp(0.0, margins[0]) + np.logaddexp(0.0, -margins[1])).mean()),
-            learners.tree_settings(len(train))[1],
+            _slowly(learners.tree_settings(len(train))[1]),
             objective="binary:logistic",
             seed=seed,
         )
     return path.transpose(1, 0, 2)
+
+
+def _slowly(trees: learners.Trees) -> learners.Trees:
+    """Return the trees at half the rate: a ratio multiplies outcomes, and a rough one costs more than a slow one."""
+    return replace(trees, rate=trees.rate / 2)
 
 
 def _unusual(study: Study, train: Rows) -> Callable[[Rows, Floats], Floats]:

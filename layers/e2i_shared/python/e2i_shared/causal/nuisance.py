@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
 
+T = TypeVar("T")
 LEARNERS = ("auto", "linear", "boosted")
 LINEAR_BELOW = 500
 FOLDS_BY_SIZE = ((5_000, 5), (30_000, 3))
@@ -133,7 +134,7 @@ def cross_fit(
             return fit(study, np.flatnonzero((folds != fold) & learnt), held, learner == "boosted", seed + fold)
 
     with one_thread_each():
-        parts = _side_by_side(one, int(folds.max()) + 1, settings.threads)
+        parts = side_by_side(one, int(folds.max()) + 1, settings.threads)
     order = np.argsort(np.concatenate([part.rows for part in parts]))
     outcome = np.concatenate([part.outcome for part in parts])[order]
     treatment = np.concatenate([part.treatment for part in parts])[order]
@@ -171,7 +172,8 @@ def _settle(study: Study, outcome: Floats, treatment: Floats, targets: tuple[Flo
     return replace(at(at_y, at_a), smoother=at(max(at_y - 1, 0), max(at_a - 1, 0)))
 
 
-def _side_by_side(one: Callable[[int], Fit], count: int, threads: int) -> list[Fit]:
+def side_by_side(one: Callable[[int], T], count: int, threads: int) -> list[T]:
+    """Return ``one`` of each fold 0 … count − 1, on ``threads`` threads; each should hold its libraries to one thread."""
     if threads <= 1:
         return [one(fold) for fold in range(count)]
     with ThreadPoolExecutor(threads) as pool:
