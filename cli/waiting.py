@@ -47,7 +47,8 @@ def ask(client: Client, question: str, dataset: str | None, session_id: str | No
     if view["status"] in DONE:
         return view
     follow(client, view["composition_id"], seconds - SILENT_SECONDS)
-    return client.get(f"/compositions/{view['composition_id']}") | {"routing_pattern": view["routing_pattern"]}
+    latest: Json = client.get(f"/compositions/{view['composition_id']}")
+    return latest | {"routing_pattern": view["routing_pattern"]}
 
 
 def follow(client: Client, composition_id: str, seconds: float) -> None:

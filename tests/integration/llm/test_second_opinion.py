@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from e2i_shared import bootstrap
 from e2i_shared.api.classification import ClassifyRequest, Domain, RoutingPattern
-from e2i_shared.classifier import second_opinion as judging
+from e2i_shared.classifier import classify as classifying
 from e2i_shared.http import opinion, work
 from e2i_shared.llm.anthropic import Anthropic
 from e2i_shared.llm.gateway import Gateway
@@ -32,7 +32,7 @@ def data_of(asked: Any) -> Any:
 def _unsure(monkeypatch) -> None:
     import anthropic  # noqa: F401 - importing the SDK takes seconds on a busy machine, and counts against the deadline
 
-    monkeypatch.setattr(judging, "THRESHOLD", 1.1)
+    monkeypatch.setattr(classifying, "is_unsure", lambda _draft: True)
 
 
 def classified(answer: Any, query: str = QUESTION, caps: Caps | None = None) -> Any:

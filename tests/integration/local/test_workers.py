@@ -246,3 +246,28 @@ def test_each_function_has_its_own_environment(tmp_path: Path):
 
     os.environ.pop("E2I_STAGE", None)
     run(tmp_path, scenario, name="echo")
+
+
+def test_a_computation_is_stopped_at_the_limit_of_its_call_and_its_process_is_gone(tmp_path: Path):
+    async def scenario(made: Pool) -> None:
+        begun = asyncio.get_running_loop().time()
+        outcome = await do(made, "spin", limit_seconds=0.5)
+        assert outcome.error_type == "Sandbox.Timedout"
+        assert asyncio.get_running_loop().time() - begun < 5
+        spinning = int((tmp_path / "spinning").read_text().split()[-1])
+        await asyncio.to_thread(eventually, lambda: not alive(spinning), 5)
+        assert (await do(made, "nap", seconds=0)).ok, "another process takes its place"
+
+    run(tmp_path, scenario)
+
+
+def test_a_call_nobody_waits_for_any_more_ends_with_its_process(tmp_path: Path):
+    async def scenario(made: Pool) -> None:
+        call = asyncio.create_task(do(made, "spin"))
+        await asyncio.to_thread(eventually, (tmp_path / "spinning").exists, 20)
+        spinning = int((tmp_path / "spinning").read_text().split()[-1])
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        await asyncio.to_thread(eventually, lambda: not alive(spinning), 5)
+
+    run(tmp_path, scenario, timeout=60)

@@ -96,8 +96,9 @@ class PostgresCompositions(Attempts):
 
     def save_plan(self, composition_id: str, plan: Plan, latency_ms: float, key: str | None = None) -> None:
         """Store phase 2, under its key where it may be used again, with its steps as PENDING; a second call changes nothing."""
+        identity = known_id(composition_id, WHAT)
         values = {
-            "composition_id": known_id(composition_id, WHAT),
+            "composition_id": identity,
             "plan": json_of(plan),
             "levels": Jsonb(plan.levels),
             "latency_ms": latency_ms,
@@ -106,7 +107,7 @@ class PostgresCompositions(Attempts):
         }
 
         def work(connection: Connection) -> None:
-            hold(connection, values["composition_id"])
+            hold(connection, identity)
             episode = connection.execute(query("compositions", "save_plan"), values).fetchone()
             if episode is None:
                 require(connection, composition_id)

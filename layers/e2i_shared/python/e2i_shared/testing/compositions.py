@@ -193,7 +193,7 @@ class FakeCompositions:
         identity, attempt = record.composition_id, record.attempt + 1
         kept = {phase: ms for phase, ms in record.latency_ms.items() if phase in {"decompose", "plan"}}
         again = {"status": CompositionStatus.PENDING, "attempt": attempt, "attempted_at": self._now()}
-        ended = {"answer": None, "missing": [], "error_message": None, "completed_at": None, "latency_ms": kept}
+        ended: Json = {"answer": None, "missing": [], "error_message": None, "completed_at": None, "latency_ms": kept}
         self._change(identity, **again, **ended)
         self._success[identity] = None
         self._note_status(identity)
