@@ -10,6 +10,7 @@ from e2i_shared.causal.inference import (
     extrapolated,
     infer_mean,
     interval,
+    simultaneous,
     unweighted,
     weighted,
     widened,
@@ -103,3 +104,32 @@ def test_scores_are_carried_on_by_a_quarter_of_their_last_shift():
 
     assert extrapolated(scores, smooth).tolist() == [5.0, 8.0]
     assert extrapolated(scores, scores) == pytest.approx(scores)
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_independent_estimates_need_sidaks_critical_value(k):
+    influence = np.random.default_rng(5).normal(size=(4000, k))
+    influence -= influence.mean(axis=0)
+
+    critical, largest = simultaneous(influence, df=4000)
+
+    assert critical == pytest.approx(stats.norm.ppf(0.5 + 0.95 ** (1 / k) / 2), rel=0.02)
+    assert np.array_equal(largest, np.sort(largest))
+    assert float((largest > critical).mean()) == pytest.approx(0.05, abs=0.001)
+
+
+def test_estimates_that_are_one_estimate_need_no_more_than_one():
+    one = np.random.default_rng(6).normal(size=(500, 1))
+
+    critical, _ = simultaneous(np.repeat(one, 4, axis=1), df=30)
+
+    assert critical == pytest.approx(stats.t.ppf(0.975, 30), rel=0.02)
+
+
+def test_an_estimate_without_spread_changes_nothing_for_the_others():
+    one = np.random.default_rng(7).normal(size=(500, 1))
+
+    alone, _ = simultaneous(one, df=200)
+    beside, _ = simultaneous(np.column_stack([one, np.zeros(500)]), df=200)
+
+    assert beside == pytest.approx(alone, rel=0.02)
