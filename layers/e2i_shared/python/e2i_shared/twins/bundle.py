@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MAGIC: Final = b"E2I-TWIN-1\n"
 _DIGEST = 64
+_UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, StopIteration, EOFError, OSError, zipfile.BadZipFile)
 _CURVE_PARTS = ("theta", "smoother", "inverse", "knots", "left", "pull")
 
 
@@ -129,7 +130,7 @@ def read(content: bytes, digest: str | None = None) -> Bundle:
         with np.load(io.BytesIO(body), allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
         return _bundle(json.loads(arrays["header"].tobytes()), arrays, known)
-    except (ValueError, TypeError, LookupError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise _damaged("It cannot be read.", known) from error
 
 
