@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aws_cdk import aws_events as events
-    from aws_cdk import aws_lambda as lambda_
 
     from infra.cdk.stacks.data import DataStack
 
@@ -44,9 +43,8 @@ def _start_workflow(fn: iam.IGrantable, to: Resources) -> None:
     _allow(fn, "states:StartExecution", to.state_machine_arn)
 
 
-def _stop_workflow(fn: lambda_.Function, to: Resources) -> None:
-    executions = f"{to.state_machine_arn.replace(':stateMachine:', ':execution:')}:*"
-    fn.add_to_role_policy(iam.PolicyStatement(actions=["states:StopExecution"], resources=[executions]))
+def _stop_workflow(fn: iam.IGrantable, to: Resources) -> None:
+    _allow(fn, "states:StopExecution", f"{to.state_machine_arn.replace(':stateMachine:', ':execution:')}:*")
 
 
 def _start_training(fn: iam.IGrantable, to: Resources) -> None:

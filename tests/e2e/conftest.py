@@ -30,6 +30,7 @@ def service(service_folder: Path) -> Iterator[Connection]:
         for name in ("E2I_URL", "E2I_TOKEN"):
             patch.delenv(name, raising=False)
         patch.setitem(os.environ, "E2I_RATE_BURST", "100000")
+        patch.setitem(os.environ, "E2I_MLFLOW_URI", "")  # logging is tested by itself: MLflow takes seconds to import
         with running(service_folder) as known:
             yield known
 

@@ -139,7 +139,7 @@ class ServiceStack(cdk.Stack):
         cdk.CfnOutput(self, "Url", value=stage.url)
         return http_api
 
-    def environment(self, description: FunctionDescription) -> dict[str, str]:
+    def variables_of(self, description: FunctionDescription) -> dict[str, str]:
         """Return what a function is told; raise ConfigurationError where it would start without a setting."""
         user = "e2i_admin" if "database_admin" in description.rights else "e2i_app"
         environment = {
@@ -170,7 +170,7 @@ class ServiceStack(cdk.Stack):
             "memory_size": description.memory_mb,
             "timeout": cdk.Duration.seconds(description.timeout_seconds),
             "architecture": lambda_.Architecture.ARM_64,
-            "environment": self.environment(description),
+            "environment": self.variables_of(description),
             "log_group": log_group,
             "logging_format": lambda_.LoggingFormat.JSON,
             "vpc": self._network.vpc,

@@ -95,7 +95,7 @@ class TrainingStack(cdk.Stack):
             entry_point=["python", "-m", spec.module],
             command=[],
             working_directory="/var/task",
-            environment=service.environment(self._description),
+            environment=service.variables_of(self._description),
             logging=ecs.LogDrivers.aws_logs(
                 stream_prefix=self._description.name,
                 log_group=logs.LogGroup(self, "TaskLogs", retention=logs.RetentionDays.ONE_MONTH),

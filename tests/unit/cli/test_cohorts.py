@@ -28,13 +28,13 @@ from cli.exits import CommandError, Exit
     ],
 )
 def test_a_condition_is_read_as_it_is_written(text: str, column: str, op: str, value: Any):
-    assert cohorts._condition(text) == {"column": column, "op": op, "value": value}
+    assert cohorts.condition(text) == {"column": column, "op": op, "value": value}
 
 
 @pytest.mark.parametrize("text", ["", "age", ">= 65", "age >=", "older than 65"])
 def test_what_is_no_condition_is_refused_with_an_example(text: str):
     with pytest.raises(CommandError) as caught:
-        cohorts._condition(text)
+        cohorts.condition(text)
     assert caught.value.code == Exit.USAGE
     assert "age >= 65" in caught.value.problem["hint"]
 

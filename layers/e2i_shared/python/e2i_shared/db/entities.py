@@ -33,7 +33,9 @@ class PostgresEntities(Repository):
     def find(self, entity_twin_id: str) -> tuple[str, PostgresVersions] | None:
         """Return the model's id and the versions of an entity's twin; None where there is none."""
         row = self._row(query("entities", "find"), entity_twin_id=entity_twin_id)
-        return row and (row["model_id"], PostgresVersions(self._database, self._tenant_id, row["model_id"]))
+        if row is None:
+            return None
+        return row["model_id"], PostgresVersions(self._database, self._tenant_id, row["model_id"])
 
 
 class PostgresVersions(Repository):

@@ -78,7 +78,7 @@ def _losses(data: DataSource, bundle: Bundle, brand: str | None) -> Floats:
     frame = data.read(spec["dataset"], [*twins.names, spec["outcome"]], filters)
     given = {name: _received(frame, name, bundle.header["interventions"][name]["labels"]) for name in bundle.effects}
     outcome = frame.numbers(spec["outcome"])
-    usable = ~np.isnan(np.column_stack([outcome, *given.values()])).any(axis=1)
+    usable: NDArray[np.bool_] = ~np.isnan(np.column_stack([outcome, *given.values()]).sum(axis=1))
     features = Frame(frame.n, {n: c for n, c in frame.columns.items() if n in twins.names and n not in bundle.effects})
     return held_out_losses(bundle, recoded(table_of(features, given), bundle).take(usable), outcome[usable])
 

@@ -1,0 +1,184 @@
+"""Twins from the terminal, over fakes and one small trained twin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from builders_trained import JOB, SIMULATION, TWIN, WAITING_JOB, seed_twins
+from e2i_shared.http import bundles
+from world import TENANT
+
+from cli import experiment_log, twin_views, waiting
+from cli.exits import CommandError, Exit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRAIN = (
+    "twins",
+    "train",
+    "responders",
+    "-d",
+    "trial",
+    "-o",
+    "trx",
+    "-i",
+    "visits",
+    "--brand",
+    "Kisqali",
+    "-f",
+    "region",
+)
+
+
+@pytest.fixture(autouse=True)
+def _seeded(wiring: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundles.forget()
+    seed_twins(wiring.tenant(TENANT))
+    monkeypatch.setattr(waiting, "POLL_SECONDS", 0)
+
+
+def test_a_training_is_asked_for_without_waiting(run_json: Any):
+    job = run_json(*TRAIN, "--no-wait", code=int(Exit.PENDING))
+    assert (job["status"], job["name"], job["brand"]) == ("PENDING", "responders", "Kisqali")
+
+
+def test_waiting_ends_with_the_job_and_its_verdict(run: Any, gateway: Any):
+    replies = [
+        {
+            "status": status,
+            "phase": phase,
+            "percent": 50,
+            "name": "n",
+            "brand": "b",
+            "twin_id": TWIN,
+            "job_id": JOB,
+            "error": error,
+        }
+        for status, phase, error in (("RUNNING", "effects", None), ("FAILED", "failed", "400 rows are too few"))
+    ]
+
+    class Steps(dict):
+        def __contains__(self, key: object) -> bool:
+            return key == ("GET", f"/api/v1/jobs/{JOB}")
+
+        def __getitem__(self, key: Any) -> httpx.Response:
+            return httpx.Response(200, json=replies.pop(0) if len(replies) > 1 else replies[0])
+
+    gateway.replies = Steps()
+    result = run("jobs", JOB, "--wait")
+
+    assert result.exit_code == Exit.FAILED
+    assert "400 rows are too few" in result.stdout
+
+
+def test_a_job_is_shown_and_cancelled(run: Any, run_json: Any):
+    assert run_json("jobs", JOB)["status"] == "COMPLETED"
+    result = run("jobs", WAITING_JOB, "--cancel")
+    assert result.exit_code == 0
+    assert "CANCELLED" in result.stdout
+    assert run("jobs", JOB, "--cancel").exit_code == Exit.REJECTED
+
+
+def test_twins_are_listed_and_shown(run: Any, run_json: Any):
+    assert [line["twin_id"] for line in run_json("twins", "list")] == [TWIN]
+    assert len(run_json("twins", "list", "--all")) == 3
+    shown = run("twins", "show", TWIN).stdout
+    assert "trx by visits, described by region" in shown
+    assert "visits_auc" in shown
+    assert run("twins", "show", WAITING_JOB).exit_code == Exit.NOT_FOUND
+    assert run("twin", "list").exit_code == 0  # the short name
+
+
+def test_a_simulation_says_what_to_do_and_draws_it(run: Any, tmp_path: Path):
+    file = tmp_path / "effect.svg"
+    result = run("twins", "simulate", "visits", "--twin", TWIN, "--count", "500", "--seed", "3", "--plot", str(file))
+
+    assert result.exit_code == 0, result.output
+    assert "per arm for 12 weeks" in result.stdout
+    assert "North" in result.stdout
+    assert len(list(tmp_path.glob("effect*.svg"))) == 2
+
+
+def test_a_simulation_takes_conditions_and_the_only_brand_there_is(run_json: Any):
+    found = run_json("twins", "simulate", "calls", "--only", "region = South", "--count", "300")
+    assert found["twin_id"] == TWIN
+    assert found["population_filters"] == [{"column": "region", "op": "eq", "value": "South"}]
+    assert abs(found["simulated_ate"] - 3.0) < 0.5
+
+
+def test_what_the_twin_cannot_know_is_refused_with_what_would_work(run: Any):
+    result = run("twins", "simulate", "skywriting", "--twin", TWIN)
+    assert result.exit_code == Exit.REJECTED
+    assert "did you mean: visits?" in result.stderr
+    assert run("twins", "simulate", "visits", "--only", "nonsense").exit_code == Exit.USAGE
+    assert run("twins", "simulate", "visits", "--brand", "Nobody").exit_code == Exit.NOT_FOUND
+
+
+def test_what_came_true_is_told_and_shows_in_the_fidelity(run: Any, run_json: Any):
+    told = run(
+        "twins", "validate", SIMULATION, "--actual", "2.5", "--low", "2.3", "--high", "2.7", "--sample-size", "400"
+    )
+    assert told.exit_code == 0, told.output
+    assert "The interval held it." in told.stdout
+
+    assert run_json("twins", "fidelity", TWIN)["accuracy"]["count"] == 1
+    checked = run("twins", "fidelity", TWIN, "--check")
+    assert "1 validated" in checked.stdout
+    assert "400 rows are too few" in checked.stdout
+
+
+def test_versions_are_listed_activated_and_deleted(run: Any, run_json: Any):
+    lines = run_json("twins", "versions", TWIN)
+    old = next(line["twin_id"] for line in lines if line["version"] == 1)
+
+    assert run("twins", "activate", old).exit_code == 0
+    assert run_json("twins", "list")[0]["twin_id"] == old
+    assert run("twins", "delete", TWIN).exit_code == 0
+    assert run("twins", "show", TWIN).exit_code == Exit.NOT_FOUND
+
+
+def test_versions_of_an_entity_show_what_changed():
+    version = {
+        "version": 2,
+        "caused_by": "e1",
+        "valid_at": "2026",
+        "state": {},
+        "changes": [{"name": "decile", "before": 3.0, "after": 4.0}],
+    }
+    from rich.console import Console
+
+    console = Console(width=120, record=True)
+    console.print(twin_views.versions([version]))
+    assert "decile 3 → 4" in console.export_text()
+
+
+def test_a_simulation_still_waiting_says_so():
+    shown = twin_views.simulation({"status": "PENDING", "simulation_id": "s-1", "error": None})
+    assert str(shown) == "PENDING: s-1"
+
+
+def test_the_log_of_trainings_is_found_or_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("E2I_MLFLOW_URI", raising=False)
+    with pytest.raises(CommandError) as missed:
+        experiment_log.store_of(tmp_path)
+    assert missed.value.code == Exit.NOT_FOUND
+
+    (tmp_path / "mlflow.db").touch()
+    store = experiment_log.store_of(tmp_path)
+    assert store == f"sqlite:///{tmp_path / 'mlflow.db'}"
+    command = experiment_log.ui_command(store, 5001)
+    assert command[1:4] == ["-m", "mlflow", "server"]
+    assert command[6:8] == ["--host", "127.0.0.1"]
+    monkeypatch.setenv("E2I_MLFLOW_URI", "http://mlflow.example.com")
+    assert experiment_log.store_of(tmp_path) == "http://mlflow.example.com"
+
+
+def test_the_pages_end_with_the_code_of_mlflow(run: Any, monkeypatch: pytest.MonkeyPatch):
+    started: list[list[str]] = []
+    monkeypatch.setenv("E2I_MLFLOW_URI", "http://mlflow.example.com")
+    monkeypatch.setattr(experiment_log.subprocess, "call", lambda command: started.append(command) or 3)
+    assert run("mlflow", "--port", "5002").exit_code == 3
+    assert started[0][-1] == "5002"
