@@ -18,7 +18,7 @@ from e2i_shared.api.composition import (
 )
 from e2i_shared.composer.embedding import MODEL, embed
 from e2i_shared.composer.model import NewComposition
-from e2i_shared.http import permissions, reading, work
+from e2i_shared.http import answering, permissions, reading, work
 from e2i_shared.http.replies import reply
 from e2i_shared.ids import new_id
 from e2i_shared.observability import telemetry
@@ -69,7 +69,10 @@ def ask(request: AskRequest, who: Caller) -> Response[CompositionView]:
         classification_id=classification.classification_id,
         user_id=who.subject,
     )
-    begin(tenant, new)
+    create(tenant, new)
+    direct = request.wait_seconds > 0 and classification.routing_pattern in answering.PATTERNS
+    if not (direct and answering.answer(tenant, new.composition_id)):
+        start(tenant, new.composition_id)
     left = max(0.0, request.wait_seconds - (time.monotonic() - begun))  # a second opinion may have taken seconds
     view = wait(tenant, new.composition_id, left, classification.routing_pattern)
     status = HTTPStatus.OK if view.status in TERMINAL else HTTPStatus.ACCEPTED
