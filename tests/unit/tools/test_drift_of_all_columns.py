@@ -56,6 +56,9 @@ def test_the_more_columns_are_judged_the_more_each_must_exceed():
 
 
 def test_without_drift_few_of_many_worlds_raise_an_alarm():
-    alarms = [any(exceeds(d) for d in drifts(columns(seed))[0].drifts) for seed in range(40)]
+    """The outcome has a season, so it is left out: the rest is drawn alike in every month."""
+    still = [{name: v for name, v in columns(seed).items() if name != "outcome"} for seed in range(40)]
+
+    alarms = [any(exceeds(d) for d in drifts(data)[0].drifts) for data in still]
 
     assert np.mean(alarms) <= 0.15
