@@ -10,6 +10,7 @@ from e2i_shared.api.classification import Dependency, DependencyType, Domain, Ro
 from e2i_shared.composer.asked.ask import fenced, instructions
 from e2i_shared.composer.decompose import decompose
 from e2i_shared.composer.numbers import find_numbers
+from e2i_shared.composer.words import tokenize
 from e2i_shared.errors import E2IError, LanguageModelError
 
 if TYPE_CHECKING:
@@ -20,6 +21,63 @@ if TYPE_CHECKING:
     from e2i_shared.composer.model import Decomposition
 
 MOST_PARTS = 8
+_LITTLE = frozenset(
+    [
+        "what",
+        "which",
+        "who",
+        "how",
+        "why",
+        "when",
+        "where",
+        "did",
+        "does",
+        "do",
+        "is",
+        "are",
+        "was",
+        "were",
+        "has",
+        "have",
+        "had",
+        "will",
+        "would",
+        "can",
+        "could",
+        "should",
+        "the",
+        "a",
+        "an",
+        "of",
+        "on",
+        "in",
+        "for",
+        "to",
+        "by",
+        "and",
+        "or",
+        "with",
+        "from",
+        "at",
+        "as",
+        "that",
+        "this",
+        "these",
+        "those",
+        "it",
+        "its",
+        "them",
+        "they",
+        "than",
+        "more",
+        "much",
+        "many",
+        "most",
+        "there",
+        "be",
+        "effect",
+    ]
+)
 
 
 class PartDraft(BaseModel):
@@ -79,6 +137,7 @@ def _read(draft: DecompositionDraft, query: str, classification: Classification)
     if ids != [f"Q{n}" for n in range(1, len(ids) + 1)]:
         raise ValueError("sub-questions are numbered in order")
     _refuse_invented_numbers(draft, query)
+    _refuse_invented_words(draft, query, classification)
     _refuse_circles(draft, ids)
     update = {
         "sub_questions": [SubQuestion(id=q.id, text=q.text, domain=q.domain) for q in draft.sub_questions],
@@ -95,6 +154,20 @@ def _refuse_invented_numbers(draft: DecompositionDraft, query: str) -> None:
     invented = {found.text for q in draft.sub_questions for found in find_numbers(q.text)} - said
     if invented:
         raise ValueError(f"numbers that the question does not hold: {sorted(invented)}")
+
+
+def _refuse_invented_words(draft: DecompositionDraft, query: str, classification: Classification) -> None:
+    """Raise where a part speaks of what neither the question nor its rules' parts hold: it would answer another question."""
+    known = " ".join([query, *(q.text for q in classification.sub_questions)])
+    said = {token.stem for token in tokenize(known)}
+    invented = {
+        t.text
+        for q in draft.sub_questions
+        for t in tokenize(q.text)
+        if t.stem not in said and t.text.lower() not in _LITTLE
+    }
+    if invented:
+        raise ValueError(f"words that the question does not hold: {sorted(invented)}")
 
 
 def _refuse_circles(draft: DecompositionDraft, ids: list[str]) -> None:
