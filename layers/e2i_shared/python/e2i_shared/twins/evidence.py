@@ -163,7 +163,7 @@ def dose_response(bundle: Bundle, contrast: Contrast, rows: Mask, level: float) 
     errors, df = np.array([error for error, _ in spreads]), spreads[0][1]
     way = bundle.header["spec"]["monotone"].get(contrast.name)
     if way:
-        effects = one_way(doses, effects, increasing=way == "increasing")
+        effects = _one_way_from_zero(doses - curve.reach[0], effects, increasing=way == "increasing")
     half = t_quantile(0.5 + level / 2, float(df)) * errors
     near = np.abs(curve.dose[rows][:, None] - doses).argmin(axis=1)
     counts = np.bincount(near, minlength=len(doses))
@@ -171,3 +171,11 @@ def dose_response(bundle: Bundle, contrast: Contrast, rows: Mask, level: float) 
         DosePoint(dose=float(d), effect=float(e), ci_lower=float(e - h), ci_upper=float(e + h), units=int(c))
         for d, e, h, c in zip(doses, effects, half, counts, strict=True)
     ]
+
+
+def _one_way_from_zero(steps: Floats, effects: Floats, *, increasing: bool) -> Floats:
+    """Return the nearest one-way curve (G,) that is 0 at the reference, step 0, and on the right side of it beyond."""
+    beyond, found = steps > 0, np.zeros(len(effects))
+    limits = (0.0, np.inf) if increasing else (-np.inf, 0.0)
+    found[beyond] = one_way(steps[beyond], effects[beyond], increasing=increasing).clip(*limits)
+    return found

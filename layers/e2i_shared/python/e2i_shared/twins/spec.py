@@ -18,6 +18,7 @@ TwinType = Literal["hcp", "patient", "territory"]
 Direction = Literal["increase", "decrease"]
 Monotone = Literal["increasing", "decreasing"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Amount = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 FEWEST_TWINS, MOST_TWINS, USUAL_TWINS = 100, 50_000, 10_000
 
@@ -72,8 +73,8 @@ class InterventionConfig(Wire):
     ``channel``, ``frequency`` and ``content`` are recorded with the result; they move a number only where the data recorded them.
     """
 
-    dose: float | None = Field(None, allow_inf_nan=False, description="everyone receives this dose")
-    dose_change: float | None = Field(None, allow_inf_nan=False, description="units added to the recorded dose")
+    dose: Amount | None = Field(None, description="everyone receives this dose")
+    dose_change: Amount | None = Field(None, description="units added to the recorded dose")
     dose_change_pct: float | None = Field(
         None, ge=-100.0, le=1_000.0, allow_inf_nan=False, description="percent added to the recorded dose"
     )
