@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any
 from e2i_shared import bootstrap
 from e2i_shared.datasets.describe import describe_frame
 from e2i_shared.datasets.memory import MemoryDataSource
+from e2i_shared.errors import NotFoundError
 from e2i_shared.http import bundles
+from e2i_shared.tools._twins import TrainedTwin
 from e2i_shared.twins import bundle
-from e2i_shared.twins.model import GenerateRequest, NewSimulation, NewTraining, SimulateRequest, Trained
+from e2i_shared.twins.model import (
+    GenerateRequest,
+    NewSimulation,
+    NewTraining,
+    SimulateRequest,
+    SimulationView,
+    Trained,
+)
 from e2i_shared.twins.simulate import simulate
 from e2i_shared.twins.train import train
 
@@ -95,3 +104,22 @@ def seed_twins(tenant: Tenant) -> None:
         queued=False,
     )
     simulations.complete(SIMULATION, simulated(), 3.5)
+
+
+class TrialTwins:
+    """The trial's twin, as tools may ask it: without a database."""
+
+    def find(self, twin_id: str | None, brand: str | None) -> TrainedTwin:
+        """Return it; nobody else has one."""
+        if (brand or "Kisqali").lower() != "kisqali" or twin_id not in (None, TWIN):
+            raise NotFoundError("There is no such twin.", field="brand", got=brand or twin_id)
+        catalogue = bundle.read(content()).catalogue
+        return TrainedTwin(TWIN, "responders", "Kisqali", 2, "unvalidated", catalogue)
+
+    def simulate(self, twin_id: str, request: SimulateRequest) -> SimulationView:
+        """Simulate."""
+        assert twin_id == TWIN
+        found = simulate(bundle.read(content()), request.spec())
+        known = {"simulation_id": SIMULATION, "twin_id": TWIN, "brand": "Kisqali", "status": "COMPLETED"}
+        asked = {"intervention_type": request.intervention_type, "twin_count": request.twin_count, "created_at": ""}
+        return SimulationView.model_validate(found.model_dump(mode="json") | known | asked)

@@ -9,6 +9,7 @@ import pytest
 from e2i_shared.datasets import csv_text, ingest
 from e2i_shared.datasets.sample import TABLES, generate
 from e2i_shared.datasets.source import from_bytes
+from builders_trained import TrialTwins
 from e2i_shared.tools._registry import ToolContext, catalogue, run_tool
 from vega_lite import assert_valid
 from world import OTHER, TENANT, body, request
@@ -17,7 +18,7 @@ from functions.api import handler as api
 from functions.run_tool import handler as image
 
 TOOLS = catalogue()
-ELSEWHERE = {"/cohort/dataset_id"}  # each store gives its own
+ELSEWHERE = {"/cohort/dataset_id", "/simulation_id"}  # each store gives its own
 every_tool = pytest.mark.parametrize("name", sorted(TOOLS))
 
 
@@ -54,7 +55,7 @@ def differences(left: Any, right: Any, path: str = "") -> list[str]:
 @every_tool
 def test_the_first_example_is_answered_over_http_as_in_memory(name, sample):
     example = TOOLS[name].examples[0]
-    expected = run_tool(name, example, ToolContext(sample.source()))
+    expected = run_tool(name, example, ToolContext(sample.source(), twins=TrialTwins()))
 
     reply = run(name, example)
     answer = body(reply)

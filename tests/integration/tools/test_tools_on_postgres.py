@@ -14,6 +14,7 @@ from e2i_shared.db.frame_cache import FrameCache
 from e2i_shared.db.loading import PostgresRowStore
 from e2i_shared.db.rows import PostgresDataSource
 from e2i_shared.errors import UnprocessableError
+from builders_trained import TrialTwins
 from e2i_shared.tools._registry import ToolContext, catalogue, run_tool
 
 LAYER = {name: tool for name, tool in catalogue().items() if tool.runtime == "layer"}
@@ -77,7 +78,7 @@ def sample():
 
 @pytest.fixture(scope="module")
 def memory(sample):
-    return ToolContext(sample.source())
+    return ToolContext(sample.source(), twins=TrialTwins())
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def postgres(migrated, sample):
     for name in TABLES:
         content = "".join(csv_text.lines(sample.tables[name], sample.datasets[name])).encode()
         ingest.load(sample.specs[name], from_bytes(content), store)
-    yield ToolContext(PostgresDataSource(database, migrated.tenant, FrameCache(0)))
+    yield ToolContext(PostgresDataSource(database, migrated.tenant, FrameCache(0)), twins=TrialTwins())
     database.close()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from e2i_shared.datasets.sample import generate
+from builders_trained import TrialTwins
 from e2i_shared.tools._registry import ToolContext, catalogue, run_tool
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +46,7 @@ def test_every_tool_has_its_section_with_inputs_outputs_and_an_example():
 
 
 def test_the_examples_on_the_page_run_on_the_sample():
-    context = ToolContext(generate().source())
+    context = ToolContext(generate().source(), twins=TrialTwins())
 
     for name, example in EXAMPLE.findall(load().page()):
         assert run_tool(name, json.loads(example), context)["method"]

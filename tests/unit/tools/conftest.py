@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from builders_trained import TrialTwins
 from e2i_shared.datasets.sample import generate
 from e2i_shared.tools._registry import ToolContext
 
@@ -12,4 +13,4 @@ def sample():
 
 @pytest.fixture(scope="session")
 def sample_context(sample):
-    return ToolContext(sample.source())
+    return ToolContext(sample.source(), twins=TrialTwins())

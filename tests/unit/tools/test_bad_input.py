@@ -41,7 +41,7 @@ from e2i_shared.errors import (
 from e2i_shared.tools._registry import catalogue, run_tool
 from vega_lite import assert_valid
 
-NO_DATA_READ = {"roi_estimator", "segment_ranker", "result_explainer", "interim_boundaries"}
+NO_DATA_READ = {"roi_estimator", "segment_ranker", "result_explainer", "interim_boundaries", "intervention_prescreener"}
 every_tool = pytest.mark.parametrize("tool", sorted(ASKS))
 ALL = frozenset(ASKS)
 DESCRIBE = frozenset({"cohort_builder", "kpi_lookup", "kpi_monitor"})  # any value is an answer: they count and add up

@@ -11,6 +11,7 @@ from e2i_shared.composer import phases
 from e2i_shared.composer.binding import KpiName
 from e2i_shared.composer.words import key
 from e2i_shared.http import language, work
+from e2i_shared.http.prescreening import StoredTwins
 from e2i_shared.http.records import StoredRecords
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def services(tenant: Tenant, composition_id: str | None = None) -> phases.Compos
         from e2i_shared.tools import _registry
 
         records = StoredRecords(tenant.compositions, asking=composition_id)
-        return _registry.run_tool(tool, params, _registry.ToolContext(tenant.data, records=records))
+        context = _registry.ToolContext(tenant.data, records=records, twins=StoredTwins(tenant))
+        return _registry.run_tool(tool, params, context)
 
     return phases.ComposerServices(
         compositions=tenant.compositions,

@@ -58,10 +58,13 @@ def tool(name: str) -> ToolSpec:
 def run_tool(tenant: Tenant, spec: ToolSpec, params: Json) -> RunToolResult:
     """Run one tool on the tenant's data and record the run."""
     from e2i_shared.api.tools import RunToolResult
+    from e2i_shared.http.prescreening import StoredTwins
     from e2i_shared.http.records import StoredRecords
     from e2i_shared.tools import _registry
 
-    context = _registry.ToolContext(tenant.data, records=StoredRecords(tenant.compositions))
+    context = _registry.ToolContext(
+        tenant.data, records=StoredRecords(tenant.compositions), twins=StoredTwins(tenant)
+    )
     started = time.perf_counter()
     try:
         result = _registry.run_tool(spec.name, params, context)

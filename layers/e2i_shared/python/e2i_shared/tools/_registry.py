@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from e2i_shared.datasets.frame import DataSource
     from e2i_shared.tools._records import Records
+    from e2i_shared.tools._twins import Twins
 
 
 class ToolParams(BaseModel):
@@ -60,6 +61,7 @@ class ToolContext:
     seed: int = 20260101
     threads: int = 2
     records: Records | None = None
+    twins: Twins | None = None
 
 
 @dataclass(frozen=True, slots=True)
