@@ -57,8 +57,9 @@ class Scripted:
 
     script: Callable[[type[BaseModel], Json], Json]
 
-    def __call__(self, _instructions: Instructions, data: str, schema: type[T]) -> T:
+    def __call__(self, instructions: Instructions, data: str, schema: type[T]) -> T:
         """Return the script's answer to the data shown, validated as a provider's would be."""
+        del instructions  # a script needs none
         shown = json.loads(data.removeprefix("<data>\n").removesuffix("\n</data>"))
         return schema.model_validate(self.script(schema, shown))
 
