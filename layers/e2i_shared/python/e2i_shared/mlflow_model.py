@@ -13,7 +13,7 @@ from e2i_shared.twins.simulate import simulate
 from e2i_shared.twins.spec import SimulationSpec
 
 
-class TwinModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow ships no types for it
+class TwinModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]  # MLflow does not say what it exports
     """Simulates on the bundle that was logged with it."""
 
     def load_context(self, context: Any) -> None:

@@ -180,10 +180,10 @@ def _result(found: SimulationView, twin: str, grade: str, left_out: list[str]) -
         fidelity_grade=grade,
         segments=[
             Segment(column=column, **{name: row[name] for name in ("level", "effect", "ci_lower", "ci_upper", "units")})
-            for column, rows in known["effect_heterogeneity"].items()
+            for column, rows in sorted(known["effect_heterogeneity"].items())
             for row in rows
         ],
-        pictures=list(known["charts"].values()),
+        pictures=[chart for _, chart in sorted(known["charts"].items())],
         **{name: known[name] for name in _SAME},
     )
 
