@@ -18,7 +18,6 @@ from e2i_shared.api.common import Filter, Json
 from e2i_shared.api.tools import ToolCategory, ToolDescription, ToolEdge
 from e2i_shared.errors import ContractError, UnknownToolError, UnprocessableError
 from e2i_shared.tools._charts import themed
-from e2i_shared.tools._finite import FiniteData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -142,6 +141,8 @@ def run_tool(name: str, params: Json, context: ToolContext) -> Json:
         raise UnprocessableError(
             _explain(name, error), field=_first_field(error), hint=f"GET /tools/{name} shows the schema and examples."
         ) from error
+    from e2i_shared.tools._finite import FiniteData
+
     result = spec.run(validated, replace(context, data=FiniteData(context.data)))
     try:
         return spec.result.model_validate(result.model_dump()).model_dump(mode="json")
