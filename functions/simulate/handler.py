@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from e2i_shared.http.application import Application
 from e2i_shared.http.phases import by_kind
 from e2i_shared.http.routes import simulations
-from e2i_shared.http.simulating import run_queued
 
 app = Application("simulate", [simulations.router])
-processor = BatchProcessor(event_type=EventType.SQS)
 
 
 def drain(event: dict[str, Any], context: Any) -> Any:
     """Do the simulations of a batch; only the messages that failed come back."""
+    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+    from e2i_shared.http.simulating import run_queued
+
+    processor = BatchProcessor(event_type=EventType.SQS)
     return process_partial_response(event=event, record_handler=run_queued, processor=processor, context=context)
 
 

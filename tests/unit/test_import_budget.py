@@ -22,6 +22,7 @@ HEAVY = (
     "httpx",
     "typer",
     "rich",
+    "mlflow",
 )
 MOST_MODULES = {
     "classify": 335,
@@ -29,6 +30,10 @@ MOST_MODULES = {
     "composition_status": 380,
     "relay": 180,
     "compose_step": 400,
+    "simulate": 550,
+    "fidelity_check": 550,
+    "dispatch_training": 400,
+    "train_twin": 320,
     "run_tool": 530,
 }
 
