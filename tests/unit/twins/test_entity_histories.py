@@ -45,7 +45,7 @@ def at(days):
     return START + timedelta(days=days)
 
 
-def started(store=None, **record):
+def started(store=None, **record: float | str):
     store = store or Versions()
     entity.create("e", record or {"visits": 2.0}, START, store=store, predictor=Sum())
     return store

@@ -21,9 +21,9 @@ def drawn(seed, n=2_500, strength=1.0, share=0.0):
     return study_of(x, a, x[:, 0] + rng.normal(size=n)), chance
 
 
-def model_of(study, seed=3, **more):
+def model_of(study, seed=3, again=()):
     learner = Learner(nuisance.draw_folds(study, 5, seed), binary=True, seed=seed)
-    return train_propensity_model(study.treatment, study.design, learner, **more)
+    return train_propensity_model(study.treatment, study.design, learner, again=again)
 
 
 @pytest.fixture(scope="module")
