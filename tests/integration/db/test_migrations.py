@@ -135,7 +135,7 @@ def test_a_deploying_role_that_is_no_superuser_migrates_adds_tenants_and_tools(m
     create_tenant(managed, "00000000-0000-7000-8000-000000000001", "default")
 
     assert sync_tools(managed, [tool("estimate"), tool("rank", "estimate")]).added == ("estimate", "rank")
-    assert rollback(managed, len(discover()) - 1) == ["0010_composition_cost"]
+    assert rollback(managed, len(discover()) - 1) == ["0012_twin_service"]
     with psycopg.connect(managed) as connection:
         assert connection.execute(
             "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from e2i_shared.api.tools import ToolCategory, ToolEdge
 from e2i_shared.causal.cash_flow import Plan
+from e2i_shared.tools._analysis import CausalResult
 from e2i_shared.tools._charts_change import cash_charts
 from e2i_shared.tools._registry import ToolParams, ToolResult, ToolSpec
 from e2i_shared.tools._returns import Gain, GapResult, gain_of, probability_of_profit
-from e2i_shared.tools._analysis import CausalResult
 
 if TYPE_CHECKING:
     from e2i_shared.api.common import Json
