@@ -25,6 +25,14 @@ def clauses(text: str) -> list[str]:
             "Did samples raise TRx, and which specialties responded most?",
             ["Did samples raise TRx", "which specialties responded most"],
         ),
+        (
+            "Only if the pilot worked would we design a rollout test",
+            ["Only if the pilot worked", "would we design a rollout test"],
+        ),
+        (
+            "Only when the rebate worked should you look at who gained",
+            ["Only when the rebate worked", "should you look at who gained"],
+        ),
         ("Forecast NRx; check the data for drift", ["Forecast NRx", "check the data for drift"]),
         ("1. TRx by region 2. What does PSI mean?", ["TRx by region", "What does PSI mean"]),
         (

@@ -55,6 +55,16 @@ def test_certainty_of_one_does_not_break_the_log_odds():
     assert confidence_features("SINGLE_AGENT", evidence(domain=1.0, boundary=0.0))["domain"] < 10
 
 
+@pytest.mark.parametrize(("name", "value"), [("kinds", 3), ("longest", 30), ("signed", True)])
+def test_confidence_sees_what_may_hide_a_second_question(name: str, value: float):
+    usual, changed = (
+        confidence_features("SINGLE_AGENT", evidence(**{name: v})) for v in (getattr(evidence(), name), value)
+    )
+
+    assert {key for key in usual if usual[key] != changed[key]} == {f"SINGLE_AGENT|{name}"}
+    assert changed[f"SINGLE_AGENT|{name}"] == 1.0
+
+
 @pytest.mark.parametrize("pattern", list(RoutingPattern))
 def test_the_reason_is_one_sentence(pattern: RoutingPattern):
     reason = reason_of(pattern, [Domain.CAUSAL, Domain.KPI], 2, ["CONDITIONAL", "REFERENCE_CHAIN"])

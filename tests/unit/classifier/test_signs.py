@@ -10,6 +10,7 @@ from e2i_shared.classifier.signs import (
     is_if_so,
     is_ranked,
     is_subset,
+    leans,
     overt_edges,
     overt_kind,
     states_condition,
@@ -48,6 +49,10 @@ def stated(*texts: str) -> set[tuple[int, int, str]]:
         (("after estimating the effect, ", "size the test"), (0, 1, "LOGICAL_SEQUENCE")),
         (("size the test ", "once we know the effect"), (1, 0, "LOGICAL_SEQUENCE")),
         (("forecast sales, ", "but check the data first"), (1, 0, "LOGICAL_SEQUENCE")),
+        (("prior to forecasting sales, ", "check the data"), (1, 0, "LOGICAL_SEQUENCE")),
+        (("only when the check is clean ", "score the accounts"), (0, 1, "CONDITIONAL")),
+        (("should the check fail, ", "tell me which columns moved"), (0, 1, "CONDITIONAL")),
+        (("before we size the test I want to know ", "if samples worked"), (1, 0, "LOGICAL_SEQUENCE")),
         (("estimate the effect ", "so that we can size the trial"), (0, 1, "LOGICAL_SEQUENCE")),
     ],
 )
@@ -142,3 +147,28 @@ def test_markup_and_sql_are_told_from_questions(text: str, code: bool):
 )
 def test_languages_are_told_by_their_little_words(text: str, english: bool):
     assert is_english(read(text, TODAY, weights())) is english
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (("forecast sales and ", "tell me if samples worked"), False),
+        (("prior quarter sales, ", "check the data"), False),
+        (("when did it fall, ", "check the data"), False),
+        (("should the test be longer? ", "check the data"), False),
+        (("only when it is clean ", "forecast sales"), True),
+        (("for the review I need sales by region, ", "the drift report"), False),
+        (("for the deck: sales by region, ", "the drift report"), False),
+        (("for patients at risk of stopping, ", "design a test"), True),
+    ],
+)
+def test_words_that_state_an_edge_elsewhere_need_their_construction(texts: tuple[str, ...], expected: bool):
+    assert bool(stated(*texts)) == expected
+
+
+@pytest.mark.parametrize("text", ["what will those docs write", "use the result to size it", "then forecast"])
+def test_a_part_that_points_back_leans(text: str):
+    seen, parts = cut("did samples work? ", text)
+
+    assert leans(seen, parts[1])
+    assert not leans(seen, parts[0])

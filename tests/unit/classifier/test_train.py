@@ -180,3 +180,24 @@ def test_slim_weights_lose_only_what_never_counts():
     model = LinearModel(("a", "b"), (0.0, 0.0), {"much": (0.5, -0.777), "little": (0.01, -0.02)})
 
     assert fitting.slim(model, 0.05).weights == {"much": (0.5, -0.78)}
+
+
+def test_patterns_count_by_how_often_they_are_asked_not_by_how_often_they_are_written():
+    counts = training.by_mix(ROWS)
+    total = {
+        pattern: sum(count for row, count in zip(ROWS, counts, strict=True) if row.pattern == pattern) / len(ROWS)
+        for pattern in training.MIX
+    }
+
+    assert total == pytest.approx(training.MIX)
+    assert sum(counts) == pytest.approx(len(ROWS))
+
+
+def test_an_example_that_counts_more_pulls_the_probability_its_way():
+    examples = [({"a": 1.0}, "0"), ({"a": 1.0}, "1")] * 4
+
+    even = fitting.fit(examples, 1.0)
+    pulled = fitting.fit(examples, 1.0, counts=[1.0, 3.0] * 4)
+
+    assert even.probabilities({"a": 1.0})["1"] == pytest.approx(0.5, abs=0.01)
+    assert pulled.probabilities({"a": 1.0})["1"] > 0.65

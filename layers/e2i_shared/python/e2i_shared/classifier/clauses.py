@@ -29,7 +29,9 @@ MAX_CLAUSES = 20
 MAX_PLACES = 80
 _OPEN = 0.12
 _CERTAIN = 0.9
+_TURNED = 0.97
 _BREAK = re.compile(r"[?!;:,()\n\r\u2022\u2013\u2014|\u3002\uff1f\uff0c\uff1b]|\.(?=\s|$)|\s[-/*+&]+\s|->")
+_STOPS = ".?!;\n"
 _MARKER = re.compile(r"[.):]\s")
 _GAPS = (
     ("?", "question"),
@@ -105,7 +107,16 @@ def _opens(reading: Reading, at: int) -> bool:
         inside_number = gap in {",", ".", ":"} and reading.texts[at - 1].isdigit() and text[0].isdigit()
         return not inside_number and not (gap[0] == "." and reading.texts[at - 1] in ABBREVIATIONS)
     purpose = text == "to" and at + 1 < len(reading.words) and reading.texts[at + 1] in reading.asked
-    return "\n" in gap or purpose or text in CONNECTORS or text in SUBORDINATORS or text in WH or is_marker(reading, at)
+    opens = purpose or text in CONNECTORS or text in SUBORDINATORS or text in WH or is_marker(reading, at)
+    return "\n" in gap or opens or is_turned(reading, at)
+
+
+def is_turned(reading: Reading, at: int) -> bool:
+    """Tell whether a main clause begins at a word by inversion: "only if it worked | would I size a test"."""
+    if reading.texts[at] not in AUXILIARIES or at + 1 >= len(reading.words) or reading.texts[at + 1] not in SUBJECTS:
+        return False
+    first = next((k for k in range(at, 0, -1) if any(sign in reading.gap(k) for sign in _STOPS)), 0)
+    return reading.texts[first] == "only" and at > first + 3
 
 
 def _only_connects(reading: Reading, first: int, at: int) -> bool:
@@ -217,7 +228,10 @@ def split(reading: Reading, model: LinearModel, differ: Differ | None = None) ->
     Where grammar leaves it open, ``differ`` is asked: two pieces that ask different kinds of question are two clauses.
     """
     places = candidates(reading)
-    odds = {at: model.probabilities(boundary_features(reading, places, i))["1"] for i, at in enumerate(places)}
+    odds = {
+        at: _TURNED if is_turned(reading, at) else model.probabilities(boundary_features(reading, places, i))["1"]
+        for i, at in enumerate(places)
+    }
     certain = [at for at in places if odds[at] >= _CERTAIN]
     starts, sure = [0] * bool(reading.words), 1.0
     for at in places:

@@ -86,14 +86,18 @@ def pair_features(reading: Reading, parts: Sequence[Part], first: int, second: i
 
 
 def link(reading: Reading, parts: Sequence[Part], model: LinearModel) -> tuple[list[Edge], float]:
-    """Return the edges, strongest first to be kept where they would close a circle, and the least sure decision."""
+    """Return the edges, strongest first to be kept where they would close a circle, and how sure it is that there are any.
+
+    The pattern turns on whether there is an edge at all, so the pairs are taken together: none is there with the product of
+    the chances that each is not. An edge that a conjunction states is doubted where the model sees none.
+    """
     found: list[Edge] = []
-    sure = 1.0
+    no_edge = 1.0
     for second in range(1, len(parts)):
         for first in range(second):
             probabilities = model.probabilities(pair_features(reading, parts, first, second))
             none = probabilities.pop(NO_EDGE)
-            sure = min(sure, max(none, 1 - none))
+            no_edge *= none
             if none < 1 - _LIKELY:
                 kind = max(probabilities, key=lambda name: probabilities[name])
                 ends = (first, second) if kind[0] == ">" else (second, first)
@@ -103,7 +107,8 @@ def link(reading: Reading, parts: Sequence[Part], model: LinearModel) -> tuple[l
     bound = {edge.to for edge in stated if edge.kind == "CONDITIONAL"}
     free = [edge for edge in found if frozenset((edge.source, edge.to)) not in joined and edge.to not in bound]
     typed = [replace(edge, kind=overt_kind(reading, parts, edge)) for edge in free]
-    return acyclic(_main_parents([*stated, *typed])), sure
+    kept = acyclic(_main_parents([*stated, *typed]))
+    return kept, 1 - no_edge if kept else no_edge
 
 
 def _main_parents(edges: Sequence[Edge]) -> list[Edge]:

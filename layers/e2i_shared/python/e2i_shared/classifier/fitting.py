@@ -17,18 +17,31 @@ if TYPE_CHECKING:
 PRACTICE_WEIGHT = 0.5
 
 
-def fit(examples: Sequence[Example], strength: float, practice: Sequence[Example] = ()) -> LinearModel:
-    """Fit a logistic regression and return it as plain numbers; practice examples count less than real ones."""
-    vectorizer, model = fit_sklearn(examples, strength, practice)
+def fit(
+    examples: Sequence[Example],
+    strength: float,
+    practice: Sequence[Example] = (),
+    counts: Sequence[float] | None = None,
+) -> LinearModel:
+    """Fit a logistic regression and return it as plain numbers; practice examples count less than real ones.
+
+    ``counts`` says how much each real example counts, by default 1.
+    """
+    vectorizer, model = fit_sklearn(examples, strength, practice, counts)
     return export(vectorizer.get_feature_names_out(), model)
 
 
-def fit_sklearn(examples: Sequence[Example], strength: float, practice: Sequence[Example] = ()) -> tuple[Any, Any]:
+def fit_sklearn(
+    examples: Sequence[Example],
+    strength: float,
+    practice: Sequence[Example] = (),
+    real: Sequence[float] | None = None,
+) -> tuple[Any, Any]:
     """Return the fitted DictVectorizer and LogisticRegression; features seen once are left out."""
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    weight = [1.0] * len(examples) + [PRACTICE_WEIGHT] * len(practice)
+    weight = list(real or [1.0] * len(examples)) + [PRACTICE_WEIGHT] * len(practice)
     learned = [*examples, *practice]
     counts = Counter(name for features, _ in learned for name in features)
     kept = [{name: value for name, value in features.items() if counts[name] > 1} for features, _ in learned]

@@ -8,7 +8,7 @@ def _of(line: str) -> frozenset[str]:
     return frozenset(line.split())
 
 
-WH = _of("what which who whom whose why how when where whats hows whos wheres")
+WH = _of("what which who whom whose why how when where whats hows whos wheres what's how's who's where's why's when's")
 AUXILIARIES = _of(
     "did does do is are was were can could would will should has have had may might must am been be isn't "
     "aren't didn't doesn't won't wasn't can't couldn't haven't hasn't"
@@ -41,6 +41,7 @@ SUBSET = _of(
     "accounts cohort population subgroup subgroups regions specialties underperformers laggards"
 )
 THEN = _of("then next finally afterwards after once based using use accordingly therefore so")
+REPORTING = _of("know see check wonder wondering ask learn sure me out whether determine confirm tell unclear verify")
 IF = _of("if unless otherwise provided assuming suppose supposing only case else whenever depending long")
 CONDITIONS = _of("if unless provided assuming suppose supposing whenever")
 SEQUENCE = _of("then next finally afterwards after lastly")

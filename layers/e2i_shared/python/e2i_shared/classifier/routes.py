@@ -13,10 +13,16 @@ if TYPE_CHECKING:
 
     from e2i_shared.classifier.linear import LinearModel
 
+_LONG = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the earlier stages were sure of: the least sure decision of each."""
+    """What the earlier stages were sure of: the least sure decision of each.
+
+    ``kinds`` and ``longest`` tell of a part that may hide a second question: how many kinds of cue it holds and how many
+    words; ``signed`` tells whether any part leans on an earlier one by a word that can be pointed at.
+    """
 
     boundary: float
     domain: float
@@ -25,6 +31,9 @@ class Evidence:
     nothing: float
     followup: bool
     strange_share: float
+    kinds: int = 1
+    longest: int = 1
+    signed: bool = False
 
 
 def pattern_of(domains: Sequence[Domain], edges: int) -> RoutingPattern:
@@ -58,6 +67,9 @@ def confidence_features(pattern: str, evidence: Evidence) -> dict[str, float]:
         "nothing": evidence.nothing,
         "followup": float(evidence.followup),
         "strange": evidence.strange_share,
+        f"{pattern}|kinds": float(evidence.kinds > 1),
+        f"{pattern}|longest": min(evidence.longest, _LONG) / _LONG,
+        f"{pattern}|signed": float(evidence.signed),
     }
 
 

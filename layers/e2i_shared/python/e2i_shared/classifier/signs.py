@@ -13,12 +13,14 @@ from e2i_shared.classifier.grammar import (
     BACK,
     CONDITIONS,
     CONNECTORS,
+    DETERMINERS,
     FINDING,
     IF,
     LEADING,
     ORDER,
     PRONOUNS,
     RANKED,
+    REPORTING,
     SEQUENCE,
     SUBORDINATORS,
     SUBSET,
@@ -163,9 +165,20 @@ def is_subset(reading: Reading, part: Part) -> bool:
     return any((a in _POINTING and b in SUBSET) or (a, b) in _OF_THEM for a, b in pairs)
 
 
+def leans(reading: Reading, part: Part) -> bool:
+    """Tell whether a part holds a word that can stand for an earlier answer, or opens as something that follows."""
+    texts = reading.texts[part.clause.first : part.clause.last]
+    opening = texts[: part.clause.body - part.clause.first + 2]
+    return any(text in THING or text in FINDING for text in texts) or any(t in THEN or t in CONDITIONS for t in opening)
+
+
 def overt_edges(reading: Reading, parts: Sequence[Part]) -> list[Edge]:
     """Return the edges that a conjunction states: if, unless, provided; before, after, once; if so, otherwise."""
-    return [edge for at in range(len(parts)) if len(parts) > 1 and (edge := _overt(reading, parts, at))]
+    found = [edge for at in range(len(parts)) if len(parts) > 1 and (edge := _overt(reading, parts, at))]
+    first = {
+        (edge.source, edge.to): edge for edge in sorted(found, key=lambda e: e.kind != "CONDITIONAL", reverse=True)
+    }
+    return list(first.values())
 
 
 def _overt(reading: Reading, parts: Sequence[Part], at: int) -> Edge | None:
@@ -185,12 +198,23 @@ def _ordered(reading: Reading, clause: Clause, at: int, partner: int | None) -> 
     """Return the edge stated by a word of order, or by a set named up front ("for patients at risk, …")."""
     if partner is None or clause.main is not None:
         return None
-    if reading.texts[clause.body] in LEADING and partner > at:
+    if reading.texts[clause.body] in LEADING and partner > at and is_bare_phrase(reading, clause):
         return Edge(at, partner, "ENTITY_TRANSFORMATION", CERTAIN)
     needs = _needs(reading, clause)
     if needs is None:
         return None
     return Edge(partner, at, "LOGICAL_SEQUENCE", CERTAIN) if needs else Edge(at, partner, "LOGICAL_SEQUENCE", CERTAIN)
+
+
+def is_bare_phrase(reading: Reading, clause: Clause) -> bool:
+    """Tell whether a clause only names something ("for patients at risk"), not "for the review I need …" or "for the deck: …"."""
+    inside = range(clause.body + 1, clause.last)
+    return not any(reading.texts[at] in {"i", "me"} or ":" in reading.gap(at) for at in inside)
+
+
+def _prior_to(reading: Reading, clause: Clause) -> bool:
+    """Tell whether a clause opens with "prior to"."""
+    return reading.texts[clause.body : clause.body + 2] == ("prior", "to")
 
 
 def _hangs_on(reading: Reading, parts: Sequence[Part], at: int) -> int | None:
@@ -205,7 +229,7 @@ def _needs(reading: Reading, clause: Clause) -> bool | None:
     """Tell whether a subordinate clause needs its main clause (before, so that) or is needed by it (after, once, … first)."""
     lead, body = reading.texts[clause.first : clause.body], reading.texts[clause.body]
     last = reading.texts[clause.last - 1]
-    if body == "before" or ("so" in lead and body in {"that", "we", "i"}):
+    if body == "before" or _prior_to(reading, clause) or ("so" in lead and body in {"that", "we", "i"}):
         return True
     if body in {"after", "once", "having"} or last == "first" or ("but" in lead and body == "first"):
         return False
@@ -213,12 +237,39 @@ def _needs(reading: Reading, clause: Clause) -> bool | None:
 
 
 def states_condition(reading: Reading, part: Part) -> bool:
-    """Tell whether a part is a fact on which another hangs ("if samples worked"), not an action ("if we cut calls")."""
-    texts = reading.texts[part.clause.body : part.clause.last]
+    """Tell whether a part is a fact on which another hangs ("if samples worked", "only when it is clean", "should it fail, …").
+
+    An action that is tried out ("if we cut calls") is none, nor is what one wants to know ("tell me if samples worked").
+    """
+    clause = part.clause
+    texts = reading.texts[clause.body : clause.last]
+    if is_inverted_condition(reading, clause):
+        return True
     at = next((k for k, text in enumerate(texts[:2]) if text in CONDITIONS), None)
-    if at is None or (at == 1 and texts[0] not in {"only", "even", "but"}):
+    if at is None and _only_when(reading, clause):
+        at = texts.index("when")
+    if at is None or (at == 1 and texts[0] not in {"only", "even", "but"}) or is_reported(reading, clause):
         return False
     return len(texts) > at + 2 and texts[at + 1] not in ACTORS and not is_if_so(reading, part)
+
+
+def is_reported(reading: Reading, clause: Clause) -> bool:
+    """Tell whether "if" means whether: a verb of asking or knowing stands right before it."""
+    before = clause.body - 1
+    return before >= 0 and reading.texts[before] in REPORTING and not reading.gap(clause.body).strip()
+
+
+def is_inverted_condition(reading: Reading, clause: Clause) -> bool:
+    """Tell whether a clause is a condition by its order of words: "should the check fail, …"."""
+    opening = reading.texts[clause.body : clause.body + 2]
+    goes_on = clause.last < len(reading.words) and "," in reading.gap(clause.last)
+    return opening[0] == "should" and opening[-1] in DETERMINERS | PRONOUNS and goes_on
+
+
+def _only_when(reading: Reading, clause: Clause) -> bool:
+    """Tell whether a clause opens with "only when"."""
+    at = clause.body + (reading.texts[clause.body] == "only")
+    return reading.texts[at : at + 1] == ("when",) and at > 0 and reading.texts[at - 1] == "only"
 
 
 def partner_of(reading: Reading, clauses: Sequence[Clause], at: int) -> int | None:

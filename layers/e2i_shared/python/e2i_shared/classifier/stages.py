@@ -13,7 +13,7 @@ from e2i_shared.classifier.domains import NONE, KindsDiffer, is_bare_condition, 
 from e2i_shared.classifier.reading import is_code, is_english
 from e2i_shared.classifier.routes import Evidence, pattern_of
 from e2i_shared.classifier.session import Session, is_followup
-from e2i_shared.classifier.signs import Edge, Part
+from e2i_shared.classifier.signs import Edge, Part, leans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Domains:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """What stage 3 found, and how sure the least sure pair was."""
+    """What stage 3 found, and how sure it is that there is an edge, or that there is none."""
 
     edges: tuple[Edge, ...]
     sure: float
@@ -79,7 +79,7 @@ def find_domains(reading: Reading, clauses: Cut, weights: Weights, session: Sess
 
 def _asks(reading: Reading, part: Asked) -> bool:
     """Tell whether a part asks something: more likely than not, or not unlikely and with a sign of its kind."""
-    signs = {reading.cues[at] for at in range(part.clause.core, part.clause.last)} - {"", "OFF_TOPIC"}
+    signs = _cues(reading, Clause(part.clause.core, part.clause.core, part.clause.last))
     return part.probabilities[NONE] < (_DOUBT_WITH_SIGN if signs else _DOUBT)
 
 
@@ -130,4 +130,12 @@ def _evidence(reading: Reading, clauses: Cut, domains: Domains, edges: Edges) ->
         nothing=max((part.probabilities[NONE] for part in domains.asked), default=min(silent or [1.0])),
         followup=clauses.followup,
         strange_share=sum(reading.strange) / max(1, len(reading.words)),
+        kinds=max((len(_cues(reading, part.clause)) for part in domains.asked), default=1),
+        longest=max((part.clause.last - part.clause.first for part in domains.asked), default=1),
+        signed=any(leans(reading, Part(part.clause, part.domain)) for part in domains.asked[1:]),
     )
+
+
+def _cues(reading: Reading, clause: Clause) -> set[str]:
+    """Return the kinds of question that the words of a clause are cues of."""
+    return {cue for cue in reading.cues[clause.first : clause.last] if cue and cue != "OFF_TOPIC"}

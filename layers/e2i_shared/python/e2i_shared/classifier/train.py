@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ CORPUS = Path("tests/data/classifier/corpus.jsonl")
 PRACTICE = Path("tests/data/classifier/templates.yaml")
 FOLDS = 3
 JUDGED_BY = ("pattern_accuracy", "primary_domain_accuracy")
+MIX = {"SINGLE_AGENT": 0.35, "PARALLEL_DELEGATION": 0.25, "TOOL_COMPOSER": 0.3, "CLARIFICATION_NEEDED": 0.1}
 STRENGTH = {"boundary": 1.0, "domain": 5.0, "link": 0.3, "confidence": 0.3}
 
 
@@ -76,6 +78,7 @@ def context_domain(row: Row, lists: Words, weights: Weights) -> str:
 def fit_stages(rows: Sequence[Row], practice: Sequence[Row], lists: Words, primary: dict[str, str]) -> Weights:
     """Fit boundary, domain and link models; confidence is still blank."""
     several = [*practice, *recombined(rows)]
+    apart = [row for row in rows if row.pattern == "PARALLEL_DELEGATION"]  # half as many rows as those with edges
     blank = LinearModel(("0", "1"), (0.0, 0.0), {})
     domain = domain_examples(rows, lists, primary), domain_examples(practice, lists, {})
     return Weights(
@@ -83,7 +86,7 @@ def fit_stages(rows: Sequence[Row], practice: Sequence[Row], lists: Words, prima
             fit(boundary_examples(rows, lists), STRENGTH["boundary"], boundary_examples(several, lists)), 0.05
         ),
         domain=slim(fit(domain[0], STRENGTH["domain"], [*domain[1], *blurred(rows, lists, primary)]), 0.08),
-        link=slim(fit(link_examples(rows, lists), STRENGTH["link"], link_examples(several, lists)), 0.05),
+        link=slim(fit(link_examples([*rows, *apart], lists), STRENGTH["link"], link_examples(several, lists)), 0.05),
         confidence=blank,
         known=lists.known,
         familiar=lists.familiar,
@@ -134,7 +137,18 @@ def train(rows: Sequence[Row], practice: Sequence[Row] = ()) -> tuple[Weights, H
         (confidence_features(t.route.pattern, t.route.evidence), str(int(t.route.pattern == row.pattern)))
         for row, t in seen.thoughts
     ]
-    return replace(stages, domain=domain, confidence=fit(judged, STRENGTH["confidence"])), seen
+    sure = fit(judged, STRENGTH["confidence"], counts=by_mix([row for row, _ in seen.thoughts]))
+    return replace(stages, domain=domain, confidence=sure), seen
+
+
+def by_mix(rows: Sequence[Row]) -> list[float]:
+    """Return how much each row counts, one on average, so that patterns count as often as people ask them (``MIX``).
+
+    Two thirds of the corpus are single questions: taken as it is, being sure of one would cost too little.
+    """
+    had = Counter(row.pattern for row in rows)
+    total = sum(MIX[pattern] for pattern in had)
+    return [MIX[row.pattern] / total * len(rows) / had[row.pattern] for row in rows]
 
 
 def answer(row: Row, trained: Weights) -> Classification:
