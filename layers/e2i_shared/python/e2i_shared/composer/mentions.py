@@ -96,6 +96,8 @@ def _is_essential(token: Token, reading: Reading, starts: set[int]) -> bool:
     before = reading.tokens[index - 1].text.lower() if index else ""
     two_before = reading.tokens[index - 2].text.lower() if index > 1 else ""
     following = reading.tokens[index + 1] if index + 1 < len(reading.tokens) else None
+    if token.text.lower() == "digital" and following is not None and following.text.lower() in {"twin", "twins"}:
+        return False
     joined = following is not None and bool(_JOINED.fullmatch(reading.text[token.end : following.start]))
     qualifies = following is not None and joined and following.start in starts
     opens = index == 0 or bool(re.search(r"[.?!:;]\s*$", reading.text[: token.start]))

@@ -11,6 +11,7 @@ from e2i_shared.composer.claims.monitoring import comparison, drift, health
 from e2i_shared.composer.claims.other import anything, gap, kpi, power
 from e2i_shared.composer.claims.people import cohort, explanation, propensity, risk
 from e2i_shared.composer.claims.policy import policy
+from e2i_shared.composer.claims.prescreening import prescreening
 from e2i_shared.composer.claims.returns import returns
 from e2i_shared.composer.claims.segments import by_segment, ranking
 from e2i_shared.composer.claims.simulation import simulation
@@ -35,6 +36,7 @@ _SENTENCES: Mapping[str, Callable[[Told], Iterable[Claim]]] = {
     "change_attributor": change,
     "driver_ranker": drivers,
     "counterfactual_simulator": simulation,
+    "intervention_prescreener": prescreening,
     "propensity_estimator": propensity,
     "risk_scorer": risk,
     "policy_optimizer": policy,

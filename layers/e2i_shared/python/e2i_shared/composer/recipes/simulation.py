@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from e2i_shared.api.datasets import ColumnKind
 from e2i_shared.composer.amounts import shift
 from e2i_shared.composer.recipes.inputs import effects, lacking, producing
+from e2i_shared.composer.recipes.prescreening import prescreen, speaks_of_a_twin
 from e2i_shared.composer.recipes.segments import by_segment, segments_for
 from e2i_shared.composer.references import reference
 
@@ -37,6 +38,9 @@ def simulation(bench: Workbench, bound: Bound) -> str | None:
     intervention = _intervention(bound, asked)
     if isinstance(intervention, str):
         return intervention
+    if speaks_of_a_twin(bench, bound):
+        prescreen(bench, bound, asked, _population(bench, bound, 0))
+        return None
     for number in effects(bench, bound, asked=False):
         inputs = {"causal_model": reference(number), "baseline": {}, "intervention": intervention}
         inputs |= _population(bench, bound, number)
