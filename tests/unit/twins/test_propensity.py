@@ -80,7 +80,7 @@ def test_calibration_error_of_a_constant_shift_is_that_shift():
 
 def test_a_search_never_returns_what_is_worse_out_of_fold():
     study, _ = drawn(7, 1_500)
-    start = Trees(320, 2, 0.1, 1.25)
+    start = Trees(depth=2, rate=0.1, min_child_weight=1.25)
     found = search(study.treatment, study.design, learner_of(study), start, 1.5)
 
     assert 1 <= found.depth <= 5
