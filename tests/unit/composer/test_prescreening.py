@@ -12,8 +12,9 @@ from builders_trained import TrialTwins
 from e2i_shared.api.classification import Domain
 from e2i_shared.composer.claims import claims_of
 from e2i_shared.composer.claims.told import Labels, Told
+from e2i_shared.composer.grounding import Sources, _from_claims, check_text
 from e2i_shared.composer.plan import make_plan
-from e2i_shared.composer.render import render_claim
+from e2i_shared.composer.render import render_claim, render_part
 from e2i_shared.tools._registry import catalogue, run_tool
 
 TOOL = "intervention_prescreener"
@@ -82,3 +83,15 @@ def test_an_effect_that_may_be_none_is_said_so():
     assert "no clear change" in said[0]
     assert said[1].startswith("It is not worth a test")
     assert len(said) == 3
+
+
+@pytest.mark.parametrize("weeks", [12, 300])
+def test_its_sentences_raise_no_alarm_and_a_changed_number_does(weeks: int):
+    output = run_tool(TOOL, {"intervention_type": "visits"}, replace(NO_DATA, twins=TrialTwins()))
+    output |= {"recommended_duration_weeks": weeks, "recommended_sample_size": 6_952}
+    made = claims_of(Told(1, TOOL, output, {}, Labels(names={"trx": "TRx"})))
+    text, sources = render_part(made, {1: output}), Sources().joined(_from_claims(made, {1: output}))
+
+    assert check_text(text, sources) == []
+    assert check_text(text.replace("6,952", "6,953"), sources)
+    assert check_text(text.replace(f"{weeks} weeks", f"{weeks + 1} weeks"), sources)

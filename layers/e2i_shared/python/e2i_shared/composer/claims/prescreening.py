@@ -26,8 +26,8 @@ def prescreening(told: Told) -> Iterator[Claim]:
     yield say(text, effect.model_copy(update={"unit": unit}), *interval, told.text("/twin"))
     yield say(f"{_SAID[told.get('/recommendation')]}: {{0}}", told.text("/rationale"))
     if told.get("/recommended_sample_size") is not None:
-        text = "A real test would need {0} units per arm for {1} weeks."
-        yield say(text, told.number("/recommended_sample_size"), told.number("/recommended_duration_weeks"))
+        weeks = told.number("/recommended_duration_weeks", unit="weeks")
+        yield say("A real test would need {0} units per arm for {1}.", told.number("/recommended_sample_size"), weeks)
     yield say(
         "How far the twin can be trusted: {0} (fidelity {1}).",
         told.text("/fidelity_grade"),
