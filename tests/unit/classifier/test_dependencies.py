@@ -1,7 +1,13 @@
 from __future__ import annotations
 
-from e2i_shared.classifier.dependencies import acyclic, answer_order
-from e2i_shared.classifier.signs import Edge
+import pytest
+from builders_classifier import TODAY
+from e2i_shared.classifier.clauses import Clause
+from e2i_shared.classifier.dependencies import acyclic, answer_order, link
+from e2i_shared.classifier.linear import LinearModel
+from e2i_shared.classifier.reading import read
+from e2i_shared.classifier.signs import Edge, Part
+from e2i_shared.classifier.weights import weights
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +55,30 @@ def test_parts_that_need_nothing_keep_the_order_of_mention():
 
 def test_a_part_that_is_needed_comes_first_though_mentioned_last():
     assert answer_order(2, [Edge(1, 0, "LOGICAL_SEQUENCE", 1.0)]) == [1, 0]
+
+
+def linked(text: str, bodies: list[int], odds: float) -> tuple[list[Edge], float]:
+    """Link parts that begin at the given words, by a model that gives every pair the same log odds of an edge."""
+    seen = read(text, TODAY, weights())
+    ends = [*bodies[1:], len(seen.words)]
+    parts = [Part(Clause(at, at, end), "KPI") for at, end in zip(bodies, ends, strict=True)]
+    return link(seen, parts, LinearModel(("-", ">REFERENCE_CHAIN"), (0.0, odds), {}))
+
+
+def test_the_more_pairs_may_be_linked_the_less_sure_it_is_that_none_is():
+    text = "trx by region; share by month; calls by rep"
+
+    two, three = (linked(text, bodies, -2.0) for bodies in ([0, 3], [0, 3, 6]))
+
+    assert two[0] == three[0] == []
+    assert three[1] == pytest.approx(two[1] ** 3)
+
+
+def test_a_stated_edge_is_doubted_where_the_model_sees_none():
+    text = "if samples worked, design a test"
+
+    sure, doubted = (linked(text, [0, 3], odds) for odds in (4.0, -4.0))
+
+    assert [edge.kind for edge in sure[0]] == [edge.kind for edge in doubted[0]] == ["CONDITIONAL"]
+    assert doubted[1] < 0.05
+    assert sure[1] > 0.95

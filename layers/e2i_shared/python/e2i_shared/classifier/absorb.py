@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.classifier.clauses import Clause
 from e2i_shared.classifier.domains import NONE
-from e2i_shared.classifier.grammar import ACTORS, AUXILIARIES, CONDITIONS, HANGING, MODALS, TOLD, WH, WISHES
+from e2i_shared.classifier.grammar import ACTORS, ASKING, AUXILIARIES, CONDITIONS, HANGING, MODALS, TOLD, WISHES
 from e2i_shared.classifier.signs import partner_of
 
 if TYPE_CHECKING:
@@ -78,15 +78,15 @@ def is_statement(reading: Reading, clause: Clause) -> bool:
     """Tell whether a clause tells something: it has a subject and a verb, and neither asks, nor orders, nor wishes."""
     texts = reading.texts[clause.first : clause.last]
     ends = reading.gap(clause.last)
-    asks = any(text in WH or text in AUXILIARIES or text in reading.asked or text in HANGING for text in texts[:2])
+    asks = any(text in ASKING or text in AUXILIARIES or text in reading.asked or text in HANGING for text in texts[:2])
     broken = range(clause.first + 1, clause.last)
-    asks = asks or any(reading.texts[at] in WH | AUXILIARIES and reading.gap(at).strip() for at in broken)
+    asks = asks or any(reading.texts[at] in ASKING | AUXILIARIES and reading.gap(at).strip() for at in broken)
     orders = any(b in reading.asked and a in {"to", "you", "please"} for a, b in pairwise(texts[:7]))
     wishes = orders or any(text in WISHES for text in texts[:6])
     if asks or wishes or "?" in ends or not any(sign in ends for sign in ".;-,:\u2013\u2014"):
         return False
     verbs = (at for at, text in enumerate(texts) if at and (text in TOLD or (text.endswith("ed") and len(text) > 4)))
-    return any(texts[at - 1] not in WH and texts[at - 1] != "that" for at in verbs)
+    return any(texts[at - 1] not in ASKING and texts[at - 1] != "that" for at in verbs)
 
 
 def _join(left: Clause, right: Clause) -> Clause:
@@ -111,7 +111,7 @@ def _belongs_to(reading: Reading, parts: Sequence[Asked], at: int) -> int | None
         supposes = _supposes(reading, part, parts[into])
         same = part.domain == parts[into].domain
         return into if same or restates or supposes or part.sure < DOUBTFUL else None
-    asks = any(text in WH or text in AUXILIARIES or text in reading.asked for text in opening)
+    asks = any(text in ASKING or text in AUXILIARIES or text in reading.asked for text in opening)
     weak = at > 0 and not asks and part.sure < WEAK and parts[at - 1].sure > STRONG
     return at - 1 if weak and _touch(clauses[at - 1], clauses[at]) else None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from e2i_shared.classifier.grammar import (
     ABBREVIATIONS,
+    ASKING,
     AUXILIARIES,
     CONNECTORS,
     DETERMINERS,
@@ -16,7 +17,6 @@ from e2i_shared.classifier.grammar import (
     PRONOUNS,
     SUBJECTS,
     SUBORDINATORS,
-    WH,
 )
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _opens(reading: Reading, at: int) -> bool:
         inside_number = gap in {",", ".", ":"} and reading.texts[at - 1].isdigit() and text[0].isdigit()
         return not inside_number and not (gap[0] == "." and reading.texts[at - 1] in ABBREVIATIONS)
     purpose = text == "to" and at + 1 < len(reading.words) and reading.texts[at + 1] in reading.asked
-    opens = purpose or text in CONNECTORS or text in SUBORDINATORS or text in WH or is_marker(reading, at)
+    opens = purpose or text in CONNECTORS or text in SUBORDINATORS or text in ASKING or is_marker(reading, at)
     return "\n" in gap or opens or is_turned(reading, at)
 
 
@@ -132,7 +132,7 @@ def word_class(reading: Reading, at: int) -> str:
     if tag[0] == "<":
         return tag
     sets = (
-        (WH, "wh"),
+        (ASKING, "wh"),
         (AUXILIARIES, "aux"),
         (PRONOUNS, "pron"),
         (PREPOSITIONS, "prep"),
@@ -205,7 +205,7 @@ def _chunk_features(reading: Reading, left: int, at: int, body: int, right: int)
         f"asks={left_asks}{right_asks}|len={_length(right - body)}",
         f"cues={bool(left_cues)}{bool(right_cues)}{bool(right_cues - left_cues)}",
         f"right_aux={any(text in AUXILIARIES for text in reading.texts[body:right])}",
-        f"right_wh={any(text in WH for text in reading.texts[body:right])}",
+        f"right_wh={any(text in ASKING for text in reading.texts[body:right])}",
         f"right_pron={any(text in PRONOUNS for text in reading.texts[body:right])}",
     ]
 
@@ -213,7 +213,7 @@ def _chunk_features(reading: Reading, left: int, at: int, body: int, right: int)
 def _asks(reading: Reading, first: int, last: int) -> str:
     """Tell by which sign a piece asks for something: a question word, an auxiliary, an asking verb, none."""
     for at in range(first, min(first + 3, last)):
-        if reading.texts[at] in WH:
+        if reading.texts[at] in ASKING:
             return "w"
         if reading.texts[at] in AUXILIARIES:
             return "a"

@@ -8,7 +8,8 @@ def _of(line: str) -> frozenset[str]:
     return frozenset(line.split())
 
 
-WH = _of("what which who whom whose why how when where whats hows whos wheres what's how's who's where's why's when's")
+WH = _of("what which who whom whose why how when where whats hows whos wheres")
+ASKING = WH | _of("what's how's who's where's why's when's")
 AUXILIARIES = _of(
     "did does do is are was were can could would will should has have had may might must am been be isn't "
     "aren't didn't doesn't won't wasn't can't couldn't haven't hasn't"
