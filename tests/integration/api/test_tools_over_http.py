@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from builders_trained import TrialTwins
 from e2i_shared.datasets import csv_text, ingest
 from e2i_shared.datasets.sample import TABLES, generate
 from e2i_shared.datasets.source import from_bytes
-from builders_trained import TrialTwins
 from e2i_shared.tools._registry import ToolContext, catalogue, run_tool
 from vega_lite import assert_valid
 from world import OTHER, TENANT, body, request

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from e2i_shared.datasets.sample import generate
 from builders_trained import TrialTwins
+from e2i_shared.datasets.sample import generate
 from e2i_shared.tools._registry import ToolContext, catalogue, run_tool
 
 ROOT = Path(__file__).parents[3]
