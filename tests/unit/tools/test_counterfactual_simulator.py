@@ -116,8 +116,9 @@ def test_everyone_with_against_nobody_with_is_the_average_effect(sample_context)
 
     found = what_if(sample_context, {"kind": "switch_on"}, baseline=baseline | {"level": 0})
 
-    assert found["change"] == pytest.approx(effect["ate"], rel=1e-6)
-    assert found["change_interval"]["lower"] == pytest.approx(effect["ci_lower"], rel=1e-2)
+    # The estimator also takes out a part of what smoothing leaves; the simulator does not.
+    assert found["change"] == pytest.approx(effect["ate"], abs=0.1 * effect["std_error"])
+    assert found["change_interval"]["lower"] == pytest.approx(effect["ci_lower"], abs=0.2 * effect["std_error"])
 
 
 def test_what_a_producer_found_can_be_handed_on(sample_context):
