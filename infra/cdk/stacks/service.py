@@ -261,7 +261,6 @@ class ServiceStack(cdk.Stack):
                 targets=[targets.SqsQueue(queue)],
             )
 
-
     def _detail(self, rule: EventRule) -> dict[str, Any] | None:
         """Return what a rule asks of an event's detail; AWS's own events are those of one state machine."""
         if rule.machine is None:

@@ -63,9 +63,7 @@ def test_the_estimate_agrees_with_the_planted_truth():
     truth = sample().truth_for("rep_visits", "trx", where)
 
     assert abs(output["ate"] - truth.effect) <= 3 * output["std_error"]
-    assert record.answer.headline.startswith(
-        "Kisqali, Northeast: each additional rep visit raises TRx by"
-    )
+    assert record.answer.headline.startswith("Kisqali, Northeast: each additional rep visit raises TRx by")
 
 
 def test_the_specialty_that_truly_responds_most_is_ranked_first():

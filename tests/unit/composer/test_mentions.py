@@ -123,3 +123,11 @@ def test_any_text_can_be_read_and_mentions_never_overlap(text):
         assert before.end <= after.start
     for mention in reading.mentions:
         assert text[mention.start : mention.end] == mention.phrase
+
+
+def test_a_digital_twin_is_no_digital_column():
+    asked = found("What would 20% more calls do to Kisqali TRx on the digital twin?")
+    named = found("What does digital engagement do to TRx?")
+
+    assert "digital_engagement" not in {column for _, column, _ in asked}
+    assert "digital_engagement" in {column for _, column, _ in named}

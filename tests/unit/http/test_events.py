@@ -14,9 +14,15 @@ from world import COMPOSITION, EVENTS, TENANT, FakeWiring, event, seed, seed_to_
 
 from infra.functions import all_functions
 
-HTTP = sorted(path for path in EVENTS.glob("*/*.json") if path.parent.name in {"classify", "api", "run_tool", "simulate", "fidelity_check"})
+HTTP = sorted(
+    path
+    for path in EVENTS.glob("*/*.json")
+    if path.parent.name in {"classify", "api", "run_tool", "simulate", "fidelity_check"}
+)
 LOADING = {"load_dataset", "load_dataset_with_a_bad_row_422"}  # replayed over Postgres
-CASES = [(path.parent.name, path.stem) for path in HTTP if path.stem not in LOADING | {"execute_step", "queued", "tick"}]
+CASES = [
+    (path.parent.name, path.stem) for path in HTTP if path.stem not in LOADING | {"execute_step", "queued", "tick"}
+]
 
 
 def expected(case: str) -> int | None:

@@ -242,7 +242,13 @@ class ProviderError(LanguageModelError):
     """One call to a provider failed: with its outcome, whether another try may help, and after how many seconds."""
 
     def __init__(
-        self, message: str, *, outcome: str = "server_error", retryable: bool = False, retry_after: float | None = None, **details: Any
+        self,
+        message: str,
+        *,
+        outcome: str = "server_error",
+        retryable: bool = False,
+        retry_after: float | None = None,
+        **details: Any,
     ) -> None:
         super().__init__(message, **details)
         self.outcome = outcome

@@ -69,7 +69,9 @@ class ValueRef(Wire):
 
     step: int
     pointer: str
-    transform: Literal["none", "percent", "ratio", "difference", "percent_change", "absolute", "percent_absolute"] = "none"
+    transform: Literal["none", "percent", "ratio", "difference", "percent_change", "absolute", "percent_absolute"] = (
+        "none"
+    )
     other_pointer: str | None = None
     format: str = ".3g"  # Python format spec; the renderer prints with it
     unit: str | None = None

@@ -49,6 +49,9 @@ class Mention:
         return all(t.weak for t in self.targets)
 
 
+_TWIN = re.compile(r"\bdigital\s+twins?\b", re.IGNORECASE)  # a way to answer, never a column
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A text read against one data set: mentions in order, and the words that are neither bound nor ordinary."""
@@ -80,6 +83,8 @@ def read_text(text: str, lexicon: Lexicon, entities: Sequence[Entity] = ()) -> R
             _add(mentions, mention)
     for mention in _near(text, tokens, lexicon, mentions):
         _add(mentions, mention)
+    twins = [found.span() for found in _TWIN.finditer(text)]
+    mentions = [m for m in mentions if not any(start <= m.start < end for start, end in twins)]
     mentions = _narrow(sorted(mentions, key=lambda m: m.start))
     free = [t for t in tokens if not _covered(t, mentions) and not is_common(t.text) and not t.text.isdigit()]
     return Reading(text, tuple(tokens), tuple(mentions), tuple(free))

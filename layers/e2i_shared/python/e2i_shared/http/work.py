@@ -62,9 +62,7 @@ def run_tool(tenant: Tenant, spec: ToolSpec, params: Json) -> RunToolResult:
     from e2i_shared.http.records import StoredRecords
     from e2i_shared.tools import _registry
 
-    context = _registry.ToolContext(
-        tenant.data, records=StoredRecords(tenant.compositions), twins=StoredTwins(tenant)
-    )
+    context = _registry.ToolContext(tenant.data, records=StoredRecords(tenant.compositions), twins=StoredTwins(tenant))
     started = time.perf_counter()
     try:
         result = _registry.run_tool(spec.name, params, context)
