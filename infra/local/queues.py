@@ -76,7 +76,7 @@ class QueueFeed:
         """Hand one batch to the function and return its size; messages past their receives go to the dead letters first."""
         name = self.queue.name
         values = {"queue": name, "max_receives": self.queue.max_receives, "dead": dead_letters(name)}
-        received = {"queue": name, "visibility": self.queue.visibility_seconds, "most": self.queue.batch_size}
+        received = values | {"visibility": self.queue.visibility_seconds, "most": self.queue.batch_size}
         rows = await self.store.write(Statement("bury_messages", [values]), Statement("receive_messages", [received]))
         if not rows:
             return 0

@@ -34,7 +34,7 @@ MOST_MODULES = {
     "fidelity_check": 550,
     "dispatch_training": 400,
     "train_twin": 320,
-    "run_tool": 530,
+    "run_tool": 560,
 }
 
 

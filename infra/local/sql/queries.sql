@@ -58,14 +58,14 @@ WHERE queue = %(queue)s AND receives >= %(max_receives)s AND visible_at <= clock
 RETURNING id
 
 -- name: receive_messages
--- Take the oldest visible messages and hide them for the visibility timeout.
+-- Take the oldest visible messages and hide them for the visibility timeout; one received too often waits to be buried.
 UPDATE messages SET
     receives = receives + 1,
     first_received_at = coalesce(first_received_at, clock_timestamp()),
     visible_at = clock_timestamp() + make_interval(secs => %(visibility)s)
 WHERE id IN (
     SELECT id FROM messages
-    WHERE queue = %(queue)s AND visible_at <= clock_timestamp()
+    WHERE queue = %(queue)s AND visible_at <= clock_timestamp() AND receives < %(max_receives)s
     ORDER BY visible_at, sent_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
 RETURNING id, body, attributes, sent_at, first_received_at, receives

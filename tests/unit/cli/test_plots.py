@@ -166,8 +166,8 @@ def test_the_network_is_never_asked(tmp_path: Path):
         assert "example.com" not in made.read_text(encoding="utf-8")
 
 
-def test_the_renderer_is_loaded_only_when_it_draws(run):
-    sys.modules.pop("vl_convert", None)
+def test_the_renderer_is_loaded_only_when_it_draws(run, monkeypatch):
+    monkeypatch.delitem(sys.modules, "vl_convert", raising=False)
 
     run("run-tool", "power_calculator", "--params", POWER)
 
