@@ -93,14 +93,14 @@ def econml_forest(case: Case) -> Found:
     fitted = CausalForestDML(
         model_y=_regressor(), model_t=_classifier(), discrete_treatment=True, cv=5, random_state=SEED, n_jobs=2
     ).fit(y, a, X=x)
-    return _econml(fitted, case, x, att=fitted.att_ if case.treated_only else fitted.ate_)
+    return _econml(fitted, case, x, att=fitted.att_(T=1) if case.treated_only else fitted.ate_)
 
 
 def _econml(fitted: Any, case: Case, x: Floats, att: Any = None) -> Found:
     rows = x[case.study.treatment == 1] if case.treated_only else x
     effects = np.ravel(fitted.effect(rows))
     if att is not None:
-        error = fitted.att_stderr_ if case.treated_only else fitted.ate_stderr_
+        error = fitted.att_stderr_(T=1) if case.treated_only else fitted.ate_stderr_
         return Found(float(np.ravel(att)[0]), float(np.ravel(error)[0]), effects)
     inference = fitted.ate_inference(rows)
     return Found(float(np.ravel(inference.mean_point)[0]), float(np.ravel(inference.stderr_mean)[0]), effects)
