@@ -14,6 +14,7 @@ from e2i_shared.errors import InsufficientDataError, UnknownColumnError, Unproce
 from e2i_shared.tools import policy_optimizer
 from e2i_shared.tools._policy import best_policy
 from e2i_shared.tools._registry import run_tool
+from e2i_shared.tools._rerun import asked_specification
 from e2i_shared.tools.policy_optimizer import Params, run
 from vega_lite import assert_valid
 
@@ -52,7 +53,7 @@ def found(sample_context):
 @pytest.fixture(scope="module")
 def policy(sample_context):
     params = Params.model_validate(ASK)
-    return best_policy(policy_optimizer._specification(params), params, sample_context)
+    return best_policy(asked_specification(params, "what is given to raise what"), params, sample_context)
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from e2i_shared.causal.estimators.choice import choose, estimate
 from e2i_shared.causal.refuters.base import Case, Claim
-from e2i_shared.tools._analysis import prepare, settings_of
+from e2i_shared.errors import UnprocessableError
+from e2i_shared.tools._analysis import Specification, prepare, settings_of
 
 if TYPE_CHECKING:
     from e2i_shared.causal.results import Estimate
@@ -31,6 +32,24 @@ class Rerun:
     prepared: Prepared
     estimate: Estimate
     warnings: list[str]
+
+
+def asked_specification(params: Any, purpose: str) -> Specification:
+    """Return the specification of ``params.causal_result``, else of the columns given beside it; ``purpose`` is what those must say.
+
+    Raises UnprocessableError where neither is given; names the first field that is missing.
+    """
+    if params.causal_result is not None:
+        return Specification.model_validate(params.causal_result.specification)
+    missing = [name for name in ("dataset", "treatment_col", "outcome_col") if getattr(params, name) is None]
+    if missing:
+        raise UnprocessableError(
+            f"Without a causal_result, {', '.join(missing)} must say {purpose}.",
+            field=missing[0],
+            expected="a causal_result, or dataset, treatment_col and outcome_col",
+        )
+    names = ("dataset", "filters", "treatment_col", "outcome_col", "confounders", "cluster_col")
+    return Specification.model_validate({name: getattr(params, name) for name in names})
 
 
 def rerun(reported: CausalResult, context: ToolContext) -> Rerun:

@@ -8,11 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from e2i_shared.api.common import Filter
 from e2i_shared.api.tools import ToolCategory, ToolEdge
-from e2i_shared.errors import UnprocessableError
 from e2i_shared.tools import _charts
-from e2i_shared.tools._analysis import CausalResult, Specification
+from e2i_shared.tools._analysis import CausalResult
 from e2i_shared.tools._registry import ToolParams, ToolResult, ToolSpec
-from e2i_shared.tools._rerun import EFFECT_EXAMPLE
+from e2i_shared.tools._rerun import EFFECT_EXAMPLE, asked_specification
 from e2i_shared.tools._segments import SegmentedEffect, segmented_effect
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ class Result(ToolResult):
 
 def run(params: Params, context: ToolContext) -> Result:
     """Return the effects by segment; raise UnprocessableError for columns that cannot be compared, or what the estimator raises."""
-    found = segmented_effect(_specification(params), params, context)
+    found = segmented_effect(asked_specification(params, "which effect to split"), params, context)
     rows = [SegmentRow.model_validate(row) for row in found.rows]
     overall = found.estimate.inference
     return Result(
@@ -137,20 +136,6 @@ def run(params: Params, context: ToolContext) -> Result:
         outcome_col=found.prepared.specification.outcome_col,
         unit=found.prepared.outcome.unit,
     )
-
-
-def _specification(params: Params) -> Specification:
-    if params.causal_result is not None:
-        return params.causal_result.specification
-    missing = [name for name in ("dataset", "treatment_col", "outcome_col") if getattr(params, name) is None]
-    if missing:
-        raise UnprocessableError(
-            f"Without a causal_result, {', '.join(missing)} must say which effect to split.",
-            field=missing[0],
-            expected="a causal_result, or dataset, treatment_col and outcome_col",
-        )
-    names = ("dataset", "filters", "treatment_col", "outcome_col", "confounders", "cluster_col")
-    return Specification.model_validate({name: getattr(params, name) for name in names})
 
 
 def _bonferroni(found: SegmentedEffect) -> float:

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from e2i_shared.api.common import Filter
 from e2i_shared.api.tools import ToolCategory, ToolEdge
-from e2i_shared.errors import UnprocessableError
 from e2i_shared.tools import _charts, _charts_policy
-from e2i_shared.tools._analysis import CausalResult, Specification
+from e2i_shared.tools._analysis import CausalResult
 from e2i_shared.tools._policy import best_policy, by_segment
 from e2i_shared.tools._registry import ToolParams, ToolResult, ToolSpec
+from e2i_shared.tools._rerun import asked_specification
 
 if TYPE_CHECKING:
     from e2i_shared.api.common import Json
@@ -157,7 +157,7 @@ class Result(ToolResult):
 
 def run(params: Params, context: ToolContext) -> Result:
     """Return the allocation; raise UnprocessableError for columns that do not fit, or what the estimator raises."""
-    found = best_policy(_specification(params), params, context)
+    found = best_policy(asked_specification(params, "what is given to raise what"), params, context)
     units, value = found.units, found.value
     spent = float(found.doses.sum())
     net = _net(params, value.gain, spent)
@@ -192,20 +192,6 @@ def run(params: Params, context: ToolContext) -> Result:
         feature_importance=dict(found.learnt.importance),
         budget_curve=[BudgetPoint.model_validate(row) for row in found.curve],
     )
-
-
-def _specification(params: Params) -> Specification:
-    if params.causal_result is not None:
-        return params.causal_result.specification
-    missing = [name for name in ("dataset", "treatment_col", "outcome_col") if getattr(params, name) is None]
-    if missing:
-        raise UnprocessableError(
-            f"Without a causal_result, {', '.join(missing)} must say what is given to raise what.",
-            field=missing[0],
-            expected="a causal_result, or dataset, treatment_col and outcome_col",
-        )
-    names = ("dataset", "filters", "treatment_col", "outcome_col", "confounders", "cluster_col")
-    return Specification.model_validate({name: getattr(params, name) for name in names})
 
 
 def _targets(found: Policy, most: int) -> list[Target]:
