@@ -6,7 +6,7 @@ from typing import Any
 
 from e2i_shared.http.application import Application
 from e2i_shared.http.checking import check_all
-from e2i_shared.http.phases import by_kind
+from e2i_shared.http.kinds import by_kind
 from e2i_shared.http.routes import fidelity_checks
 
 app = Application("fidelity_check", [fidelity_checks.router])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from e2i_shared.http.application import Application
-from e2i_shared.http.phases import by_kind, run_phase
+from e2i_shared.http.kinds import by_kind
+from e2i_shared.http.phases import run_phase
 from e2i_shared.http.routes import drifting, loading, running, selecting
 
 app = Application("run_tool", [running.router, loading.router, selecting.router, drifting.router])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from e2i_shared.http.application import Application
-from e2i_shared.http.phases import by_kind
+from e2i_shared.http.kinds import by_kind
 from e2i_shared.http.routes import simulations
 
 app = Application("simulate", [simulations.router])

@@ -30,8 +30,8 @@ MOST_MODULES = {
     "composition_status": 380,
     "relay": 180,
     "compose_step": 400,
-    "simulate": 550,
-    "fidelity_check": 550,
+    "simulate": 450,
+    "fidelity_check": 450,
     "dispatch_training": 400,
     "train_twin": 320,
     "run_tool": 560,
@@ -53,6 +53,13 @@ def test_no_handler_imports_what_only_some_events_need(name: str):
 @pytest.mark.parametrize("name", ["classify", "api", "compose_step", "run_tool"])
 def test_the_database_driver_waits_for_the_first_event(name: str):
     assert "psycopg" not in imported_by(name)
+
+
+@pytest.mark.parametrize("name", ["simulate", "fidelity_check"])
+def test_twins_are_asked_without_the_planner(name: str):
+    assert not {
+        module for module in imported_by(name) if module.startswith(("e2i_shared.composer", "e2i_shared.tools"))
+    }
 
 
 @pytest.mark.parametrize(("name", "most"), MOST_MODULES.items())

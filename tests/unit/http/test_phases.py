@@ -11,7 +11,7 @@ from e2i_shared import bootstrap, errors
 from e2i_shared.composer import phases as composer_phases
 from e2i_shared.composer.words import key
 from e2i_shared.db.connection import LostConnectionError
-from e2i_shared.http import composing, phases
+from e2i_shared.http import composing, kinds, phases
 from logs import logged
 from world import COMPOSITION, TENANT, FakeWiring, body, event, request, seed
 
@@ -130,7 +130,7 @@ def test_one_function_serves_requests_and_phases(wiring: FakeWiring):
 
 def test_an_event_of_no_known_kind_is_refused():
     with pytest.raises(errors.MalformedRequestError, match="no known kind"):
-        phases.by_kind({"phase": phases.run_phase})({"Records": []}, None)
+        kinds.by_kind({"phase": phases.run_phase})({"Records": []}, None)
 
 
 def test_a_composition_without_a_classification_is_classified_on_the_way(wiring: FakeWiring):

@@ -5,30 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from e2i_shared.errors import MalformedRequestError, in_tree
+from e2i_shared.errors import in_tree
 from e2i_shared.http import composing
 from e2i_shared.observability import telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     Event = dict[str, Any]
-    Handler = Callable[[Event, Any], Event]
-
 
 ENDS = frozenset({"synthesize", "record_failure"})
-
-
-def by_kind(handlers: Mapping[str, Handler]) -> Handler:
-    """Return a handler that passes an event to the first handler whose key the event holds."""
-
-    def handle(event: Event, context: Any) -> Event:
-        for key, handler in handlers.items():
-            if key in event:
-                return handler(event, context)
-        raise MalformedRequestError("The event is of no known kind.", expected=f"one of {', '.join(handlers)}")
-
-    return handle
 
 
 def run_phase(event: Event, _context: Any) -> Event:
