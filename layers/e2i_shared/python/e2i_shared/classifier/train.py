@@ -27,7 +27,7 @@ from e2i_shared.classifier.examples import (
 )
 from e2i_shared.classifier.fitting import fit, slim, temperature
 from e2i_shared.classifier.linear import LinearModel
-from e2i_shared.classifier.measure import Judged, judge, report
+from e2i_shared.classifier.measure import SURE, Judged, judge, report
 from e2i_shared.classifier.practice import Practice, unlike
 from e2i_shared.classifier.recombine import recombined
 from e2i_shared.classifier.routes import confidence_features
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 CORPUS = Path("tests/data/classifier/corpus.jsonl")
 PRACTICE = Path("tests/data/classifier/templates.yaml")
 FOLDS = 3
+MARKS = (1, 2, 4, 8)
+SLACK = 0.005
 JUDGED_BY = ("pattern_accuracy", "primary_domain_accuracy")
 MIX = {"SINGLE_AGENT": 0.35, "PARALLEL_DELEGATION": 0.25, "TOOL_COMPOSER": 0.3, "CLARIFICATION_NEEDED": 0.1}
 STRENGTH = {"boundary": 1.0, "domain": 5.0, "link": 0.3, "confidence": 0.3}
@@ -172,23 +174,41 @@ def key_of(row: Row) -> str:
 
 
 def marks(results: Sequence[Judged]) -> dict[str, int]:
-    """Return by row whether the pattern (1) and the primary domain (2) were right, added up."""
-    primary = {True: 2, False: 0}
+    """Return by row what was right, added up: the pattern (1), the primary domain (2), every edge (4), no false certainty (8)."""
     return {
-        key_of(one.row): int(one.is_right) + primary[one.primary == (one.row.domains or (None,))[0]] for one in results
+        key_of(one.row): sum(
+            mark
+            for mark, right in zip(
+                MARKS,
+                (
+                    one.is_right,
+                    one.primary == (one.row.domains or (None,))[0],
+                    one.edges == frozenset(one.row.edges),
+                    one.is_right or one.confidence < SURE,
+                ),
+                strict=True,
+            )
+            if right
+        )
+        for one in results
     }
 
 
 def not_worse(new: Mapping[str, int], old: Mapping[str, int]) -> bool:
-    """Tell whether new marks may replace older ones: on the test rows that both were tried on, neither count falls.
+    """Tell whether new marks may replace older ones, on the test rows that both were tried on.
 
-    Both models were fitted on training rows alone when they were marked, so neither has seen what it is compared on.
+    All marks together must not fall, and none of them by more than ``SLACK`` of the rows: which single row tips over is chance.
+    Both models were fitted on training rows alone when they were marked, so neither has seen what it is compared on. Marks that
+    the older ones do not hold at all are left out.
     """
-    return all(
-        sum(bool(new[key] & bit) for key in new.keys() & old.keys())
-        >= sum(bool(old[key] & bit) for key in new.keys() & old.keys())
-        for bit in (1, 2)
-    )
+    rows = new.keys() & old.keys()
+    counts = [
+        (sum(bool(new[key] & mark) for key in rows), sum(bool(old[key] & mark) for key in rows))
+        for mark in MARKS
+        if any(value & mark for value in old.values())
+    ]
+    total = sum(now for now, _ in counts) >= sum(before for _, before in counts)
+    return total and all(now >= before - SLACK * len(rows) for now, before in counts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
