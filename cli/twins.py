@@ -118,7 +118,10 @@ def _only_brand(client: Any) -> str:
 @app.command()
 def validate(
     simulation_id: Annotated[str, typer.Argument(help="The simulation that was put to the test.")],
-    actual: Annotated[float, typer.Option(help="The effect that the real test found.")],
+    actual: Annotated[float | None, typer.Option(help="The effect that the real test found.")] = None,
+    experiment: Annotated[
+        str | None, typer.Option(help="The experiment that tested it; without --actual its own analysis is taken.")
+    ] = None,
     low: Annotated[float | None, typer.Option(help="Lower end of its 95% interval.")] = None,
     high: Annotated[float | None, typer.Option(help="Upper end of its 95% interval.")] = None,
     sample_size: Annotated[int | None, typer.Option(min=1, help="How many units were in the test.")] = None,
@@ -127,7 +130,8 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Tell what came true of a simulation; the twin's fidelity follows."""
-    body: Json = {"simulation_id": simulation_id, "actual_ate": actual, "actual_sample_size": sample_size}
+    told = {"actual_ate": actual, "actual_experiment_id": experiment, "actual_sample_size": sample_size}
+    body: Json = {"simulation_id": simulation_id} | {name: value for name, value in told.items() if value is not None}
     body |= {"actual_ci": [low, high]} if low is not None and high is not None else {}
     with session(url, token, as_json=as_json) as client:
         found = client.post("/digital-twin/validate", body)
@@ -181,14 +185,17 @@ def jobs(
     job_id: Annotated[str, typer.Argument(metavar="ID", help="A job's id.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Stop it before its next step.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Train again what FAILED, e.g. after kills.")] = False,
     url: Url = None,
     token: Token = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how far a training is, wait for it, or cancel it."""
+    """Show how far a training is, wait for it, cancel it, or try it again."""
     with session(url, token, as_json=as_json) as client:
         if cancel:
             client.post(f"/jobs/{job_id}/cancel", None)
+        elif retry:
+            client.post(f"/jobs/{job_id}/retry", None)
         job = waiting.job(client, job_id, wait=wait)
     show(job, twin_views.job, as_json=as_json)
     raise typer.Exit(int(Exit.OK if cancel else waiting.job_verdict(job)))

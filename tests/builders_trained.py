@@ -32,6 +32,7 @@ TWIN = "01999999-0000-7000-8000-00000000b001"
 JOB = "01999999-0000-7000-8000-00000000b002"
 OLD_TWIN = "01999999-0000-7000-8000-00000000b003"
 WAITING_JOB = "01999999-0000-7000-8000-00000000b004"
+FAILED_JOB = "01999999-0000-7000-8000-00000000b009"
 SIMULATION = "01999999-0000-7000-8000-00000000b005"
 ENTITY = "hcp-17"
 
@@ -97,6 +98,8 @@ def seed_twins(tenant: Tenant) -> None:
         jobs.create(NewTraining(job_id=job_id, twin_id=twin_id, request=twin_request(), user="anna"))
         jobs.begin(job_id)
         jobs.complete(job_id, trained(tenant.tenant_id))
+    jobs.create(NewTraining(job_id=FAILED_JOB, request=twin_request(name="unlucky"), user="anna"))
+    jobs.fail(FAILED_JOB, "The training broke off.")
     jobs.create(NewTraining(job_id=WAITING_JOB, request=twin_request(), user="anna"))
     request = SimulateRequest(intervention_type="visits")
     simulations.create(

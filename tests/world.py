@@ -172,12 +172,16 @@ class HeldObjects(FakeObjects):
 
 @dataclass
 class FakeTrainings:
-    """Remembers what was started."""
+    """Remembers what was started; ``broken`` fails like a service that is away."""
 
     started: list[tuple[str, Json]] = field(default_factory=list)
+    broken: bool = False
 
-    def start(self, job_id: str, payload: Json) -> None:
-        self.started.append((job_id, payload))
+    def start(self, name: str, payload: Json) -> None:
+        if self.broken:
+            message = "no route to Step Functions"
+            raise ConnectionError(message)
+        self.started.append((name, payload))
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from e2i_shared.http.training import dispatch
+from e2i_shared.http.dispatching import dispatch
 
 processor = BatchProcessor(event_type=EventType.SQS)
 

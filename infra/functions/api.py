@@ -53,6 +53,8 @@ FUNCTION = FunctionDescription(
         Route("GET", f"{V1}/digital-twin/simulations/{{simulation_id}}"),
         Route("GET", f"{V1}/jobs/{{job_id}}"),
         Route("POST", f"{V1}/jobs/{{job_id}}/cancel"),
+        Route("POST", f"{V1}/jobs/{{job_id}}/retry"),
+        Route("POST", f"{V1}/digital-twin/models/log"),
         Route("GET", f"{V1}/tools"),
         Route("GET", f"{V1}/tools/{{name}}"),
     ),

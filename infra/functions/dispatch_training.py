@@ -17,6 +17,11 @@ FUNCTION = FunctionDescription(
             queue="training-requested",
         ),
         EventRule(
+            "training-log-asked-for",
+            {"source": ["e2i"], "detail-type": ["training.log_requested"]},
+            queue="training-requested",
+        ),
+        EventRule(
             "training-ended",
             {
                 "source": ["aws.states"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from e2i_shared.ids import new_id
 from e2i_shared.testing import FakeOutbox, fake_twins
 from e2i_shared.twins.entity import Event, Version
 from e2i_shared.twins.model import (
+    ExperimentResult,
     NewSimulation,
     NewTraining,
     SimulateRequest,
@@ -381,6 +383,109 @@ def test_an_experiment_that_does_not_exist_validates_nothing(stores, train):
     told = ValidateRequest(simulation_id=simulation, actual_ate=2.0, actual_experiment_id=new_id())
     with pytest.raises(NotFoundError, match="experiment"):
         stores.simulations.validate(told, VERDICT, None)
+
+
+def test_what_an_experiment_found_is_read_from_its_analysis(registered, database):
+    tenant = new_id()
+    stores, _ = postgres_stores(database, tenant)
+    found = {"primary": {"estimate": 1.2, "std_error": 0.3, "confidence_interval": [0.6, 1.8], "sample_size": 400}}
+    statement = (
+        "INSERT INTO ml_experiments (tenant_id, name, status, primary_outcome, results) "
+        "VALUES (%s, 'x', 'analyzed', 'trx', %s) RETURNING experiment_id::text"
+    )
+    ((analysed,), (running,)) = [
+        registered.as_admin(statement, [tenant, results])[0] for results in (json.dumps(found), None)
+    ]
+
+    assert stores.simulations.actual(analysed, "trx") == ExperimentResult(**found["primary"])
+    with pytest.raises(ConflictError, match="another outcome"):
+        stores.simulations.actual(analysed, "nrx")
+    with pytest.raises(ConflictError, match="no analysis yet"):
+        stores.simulations.actual(running, "trx")
+    for nowhere in (new_id(), "no-uuid"):
+        with pytest.raises(NotFoundError):
+            stores.simulations.actual(nowhere, "trx")
+    other, _ = postgres_stores(database, new_id())
+    with pytest.raises(NotFoundError):
+        other.simulations.actual(analysed, "trx")
+
+    twin, _ = stores.jobs.create(NewTraining(request=twin_request()))
+    stores.jobs.begin(twin.job_id)
+    stores.jobs.complete(twin.job_id, FOUND)
+    simulation = ask(stores, twin.twin_id)
+    stores.simulations.complete(simulation, simulated(), 1.0)
+    told = ValidateRequest(simulation_id=simulation, actual_experiment_id=analysed)
+    kept = stores.simulations.validate(told.told_by(stores.simulations.actual(analysed, "trx")), VERDICT, None)
+    assert (kept.actual_ate, kept.actual_ci, kept.actual_experiment_id) == (1.2, (0.6, 1.8), analysed)
+
+
+def test_a_failed_job_waits_again_as_if_it_were_new_and_no_other_does(stores, train, topics):
+    job, _ = stores.jobs.create(NewTraining(request=twin_request()))
+    for _ in range(3):
+        stores.jobs.begin(job.job_id)
+    stores.jobs.fail(job.job_id, "interrupted")
+    topics()
+
+    again = stores.jobs.retry(job.job_id)
+
+    assert (again.status, again.phase, again.percent, again.attempts) == ("PENDING", "queued", 0, 0)
+    assert (again.retries, again.error, again.started_at, again.completed_at) == (1, None, None, None)
+    assert sorted(topics()) == ["training.requested", "training.updated"]
+    with pytest.raises(ConflictError, match="PENDING"):
+        stores.jobs.retry(job.job_id)
+    assert stores.jobs.begin(job.job_id).attempts == 1
+    assert stores.jobs.complete(job.job_id, FOUND)
+    assert stores.models.get(job.twin_id).active
+    with pytest.raises(ConflictError, match="COMPLETED"):
+        stores.jobs.retry(job.job_id)
+    cancelled, _ = stores.jobs.create(NewTraining(request=twin_request()))
+    stores.jobs.cancel(cancelled.job_id, None)
+    with pytest.raises(ConflictError, match="CANCELLED"):
+        stores.jobs.retry(cancelled.job_id)
+    with pytest.raises(NotFoundError):
+        stores.jobs.retry(new_id())
+
+
+def test_a_failed_job_of_a_deleted_twin_is_not_tried_again(stores):
+    job, _ = stores.jobs.create(NewTraining(request=twin_request()))
+    stores.jobs.fail(job.job_id, "no")
+    stores.models.delete(job.twin_id, None)
+    with pytest.raises(ConflictError, match="deleted"):
+        stores.jobs.retry(job.job_id)
+
+
+def test_an_older_version_that_is_trained_last_leaves_the_newer_one_in_use(stores, train):
+    old, _ = stores.jobs.create(NewTraining(request=twin_request()))
+    stores.jobs.begin(old.job_id)
+    new = train()
+
+    assert stores.jobs.complete(old.job_id, FOUND)
+
+    assert stores.models.get(new).active
+    late = stores.models.get(old.twin_id)
+    assert (late.active, late.status) == (False, "COMPLETED")
+    assert late.deactivation_reason == "Version 2, which was asked for later, is in use."
+
+
+def test_what_is_not_in_the_log_is_asked_for_once_each(stores, train, topics):
+    logged, away, unconfigured, gone = train(), train(), train(), train()
+    stores.models.record_run(logged, "run", "models:/x/1", None)
+    stores.models.record_run(away, None, None, "the store is away")
+    stores.models.record_run(unconfigured, None, None, "none")
+    stores.models.record_run(gone, None, None, "the store is away")
+    stores.models.delete(gone, None)
+    topics()
+    of = {twin: stores.models.get(twin).job_id for twin in (logged, away, unconfigured)}
+
+    assert stores.jobs.ask_to_log(unless="none") == [of[away]]
+    assert sorted(stores.jobs.ask_to_log()) == sorted([of[away], of[unconfigured]])
+    assert topics() == 3 * ["training.log_requested"]
+
+
+def test_what_completed_just_now_is_left_to_its_own_workflow(stores, train):
+    train()
+    assert stores.jobs.ask_to_log(settled_seconds=900) == []
+    assert len(stores.jobs.ask_to_log()) == 1
 
 
 def test_an_entity_s_versions_are_kept_in_order_and_never_changed(stores, train, topics):

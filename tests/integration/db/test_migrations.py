@@ -118,7 +118,7 @@ def managed(postgres_server):
     name = postgres_server.create()
     with psycopg.connect(postgres_server.admin, autocommit=True) as connection:
         connection.execute("CREATE ROLE deployer LOGIN CREATEROLE CREATEDB")
-        connection.execute("GRANT e2i_owner, e2i_app TO deployer WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+        connection.execute("GRANT e2i_owner, e2i_app, e2i_mlflow TO deployer WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
         connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO deployer").format(sql.Identifier(name)))
     with psycopg.connect(postgres_server.admin_of(name)) as connection:
         connection.execute("CREATE EXTENSION vector")
@@ -135,7 +135,7 @@ def test_a_deploying_role_that_is_no_superuser_migrates_adds_tenants_and_tools(m
     create_tenant(managed, "00000000-0000-7000-8000-000000000001", "default")
 
     assert sync_tools(managed, [tool("estimate"), tool("rank", "estimate")]).added == ("estimate", "rank")
-    assert rollback(managed, len(discover()) - 1) == ["0012_twin_service"]
+    assert rollback(managed, len(discover()) - 1) == [f"{discover()[-1].version:04d}_{discover()[-1].name}"]
     with psycopg.connect(managed) as connection:
         assert connection.execute(
             "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"

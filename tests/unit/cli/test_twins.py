@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from builders_trained import JOB, SIMULATION, TWIN, WAITING_JOB, seed_twins
+from builders_trained import FAILED_JOB, JOB, SIMULATION, TWIN, WAITING_JOB, seed_twins
 from e2i_shared.http import bundles
 from world import TENANT
 
@@ -182,3 +182,20 @@ def test_the_pages_end_with_the_code_of_mlflow(run: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(experiment_log.subprocess, "call", lambda command: started.append(command) or 3)
     assert run("mlflow", "--port", "5002").exit_code == 3
     assert started[0][-1] == "5002"
+
+
+def test_a_failed_training_is_tried_again_from_the_terminal(run_json: Any):
+    job = run_json("jobs", FAILED_JOB, "--retry", code=int(Exit.PENDING))
+    assert (job["status"], job["retries"]) == ("PENDING", 1)
+    assert run_json("jobs", JOB, "--retry", code=int(Exit.REJECTED))["detail"].startswith("The job is COMPLETED")
+
+
+def test_a_validation_takes_the_effect_from_an_experiment(run_json: Any, wiring: Any):
+    experiment = "01999999-0000-7000-8000-00000000e001"
+    held = wiring.tenant(TENANT).twins.simulations._held
+    held.experiments[experiment] = ("analyzed", "trx", {"estimate": 2.4, "std_error": 0.2})
+
+    found = run_json("twins", "validate", SIMULATION, "--experiment", experiment)
+
+    assert (found["actual_ate"], found["actual_experiment_id"]) == (2.4, experiment)
+    assert "actual_ate" in str(run_json("twins", "validate", SIMULATION, code=int(Exit.REJECTED)))

@@ -376,7 +376,7 @@ def test_the_daily_check_raises_the_alarm_for_a_twin_that_degrades(
 
     done = checker.handle(event("fidelity_check", "tick"), None)
 
-    assert done == {"checked": 1, "degraded": 1, "retrained": 0, "failed": 0}
+    assert done == {"checked": 1, "degraded": 1, "retrained": 0, "failed": 0, "logging": 0}
     (alarm,) = [each for each in wiring.tenant(TENANT).outbox.claim() if each.topic == checking.ALERT]
     assert alarm.payload["severity"] == "critical"
     retraining = wiring.tenant(TENANT).twins.models.get(TWIN).fidelity["retraining"]

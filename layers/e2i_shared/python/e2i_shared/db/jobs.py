@@ -60,17 +60,22 @@ class PostgresJobs(Repository):
         self._do(query("jobs", "progress"), job_id=job_id, phase=phase, percent=percent)
 
     def complete(self, job_id: str, found: Trained) -> bool:
-        """Keep what was trained, make it the one active version, end the job; False where it had ended before."""
+        """Keep what was trained, end the job; active unless a newer version is in use. False where it had ended before."""
 
         def work(connection: Connection) -> bool:
             job = _ended(connection, job_id, "completed", "done", None)
             if job is None:
                 return False
-            values = found.model_dump(mode="json") | {"model_id": job.twin_id}
+            named = {"model_id": job.twin_id}
+            connection.execute(query("jobs", "lock_name_of"), named)
+            newer = connection.execute(query("jobs", "newer_in_use"), named).fetchone() if found.active else None
+            values = found.model_dump(mode="json") | named
             values |= {"metrics": Jsonb(found.metrics), "figures": Jsonb(found.figures)}
-            if found.active:
-                reason = {"model_id": job.twin_id, "reason": "A newer version was trained."}
-                connection.execute(query("jobs", "deactivate_others"), reason)
+            values |= {"active": found.active and newer is None, "reason": newer and overtaken(newer["model_version"])}
+            if values["active"]:
+                connection.execute(
+                    query("jobs", "deactivate_others"), named | {"reason": "A newer version was trained."}
+                )
             connection.execute(query("jobs", "keep_model"), values)
             return True
 
@@ -90,6 +95,37 @@ class PostgresJobs(Repository):
             raise has_ended(job)
         return job
 
+    def retry(self, job_id: str) -> Job:
+        """Let a FAILED job wait as if it were new, with ``training.requested`` in the outbox; raise ConflictError for another."""
+        known = known_id(job_id, "job")
+
+        def work(connection: Connection) -> Job | None:
+            row = connection.execute(query("jobs", "retry"), {"job_id": known}).fetchone()
+            if row is None:
+                return None
+            outbox.append(connection, "training.requested", {"job_id": known})
+            return _announced(connection, job_of(row))
+
+        found = self._run(work)
+        if found is None:
+            raise not_retried(self.get(known))
+        return found
+
+    def ask_to_log(self, *, settled_seconds: float = 0, unless: str | None = None) -> Sequence[str]:
+        """Write ``training.log_requested`` for each training that is not in the experiment log; return their jobs.
+
+        Those whose reason is ``unless``, or that changed in the last ``settled_seconds``, are left alone.
+        """
+
+        def work(connection: Connection) -> list[str]:
+            values = {"settled": settled_seconds, "except": unless}
+            jobs = [row["job_id"] for row in connection.execute(query("jobs", "unlogged"), values)]
+            for job_id in jobs:
+                outbox.append(connection, "training.log_requested", {"job_id": job_id})
+            return jobs
+
+        return self._run(work)
+
     def asked(self, name: str, brand: str, user: str) -> Sequence[datetime]:
         """Return when ``user`` asked for trainings of this twin in the last 30 days."""
         return [row["created_at"] for row in self._rows(query("jobs", "asked"), name=name, brand=brand, user=user)]
@@ -108,6 +144,24 @@ def has_ended(job: Job) -> ConflictError:
     )
 
 
+def not_retried(job: Job) -> ConflictError:
+    """Return the error for a job that cannot be tried again."""
+    return ConflictError(
+        f"The job is {job.status} and cannot be tried again."
+        if job.status != "FAILED"
+        else "The twin of this job was deleted.",
+        field="job_id",
+        expected="a FAILED job whose twin was not deleted",
+        got=job.status,
+        hint="POST /digital-twins/generate asks for a new version.",
+    )
+
+
+def overtaken(version: int) -> str:
+    """Return why a version is not active although it was trained."""
+    return f"Version {version}, which was asked for later, is in use."
+
+
 def job_of(row: Mapping[str, Any]) -> Job:
     """Return a row as a job."""
     return Job(
@@ -119,6 +173,7 @@ def job_of(row: Mapping[str, Any]) -> Job:
         phase=row["phase"],
         percent=row["percent"],
         attempts=row["attempts"],
+        retries=row["retries"],
         error=row["error_message"],
         requested_by=row["requested_by"],
         created_at=iso(row["created_at"]),

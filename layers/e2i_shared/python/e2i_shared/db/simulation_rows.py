@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
+from pydantic import ValidationError
 
 from e2i_shared.db.repository import iso, known_id
-from e2i_shared.twins.model import SimulationView, Validation
+from e2i_shared.errors import ConflictError
+from e2i_shared.twins.model import ExperimentResult, SimulationView, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,13 +71,50 @@ def validation(row: Row) -> Validation:
     )
 
 
+def experiment_result(status: str, measured: str | None, result: Any, outcome: str) -> ExperimentResult:
+    """Return what an experiment's analysis says of an outcome.
+
+    Raises
+    ------
+    ConflictError
+        When it was not analysed, its primary outcome is another one, or its analysis cannot be read.
+    """
+    if result is None:
+        raise ConflictError(
+            "The experiment has no analysis yet.",
+            field="actual_experiment_id",
+            expected="an experiment with the analysis of its primary outcome",
+            got=f"one that is {status}",
+            hint="Analyse the experiment, or tell the effect as actual_ate.",
+        )
+    if measured is not None and measured != outcome:
+        raise ConflictError(
+            "The experiment measured another outcome than the twin predicts.",
+            field="actual_experiment_id",
+            expected=f"the primary outcome {outcome!r}",
+            got=measured,
+            hint="Name an experiment on the twin's outcome, or tell the effect as actual_ate.",
+        )
+    try:
+        return ExperimentResult.model_validate(result)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise ConflictError(
+            "The experiment's analysis cannot be read.",
+            field=".".join(["primary", *map(str, fault["loc"])]),
+            expected="estimate, std_error, confidence_interval and sample_size",
+            got=fault["msg"],
+            hint="Tell the effect as actual_ate.",
+        ) from error
+
+
 def validation_values(request: ValidateRequest, verdict: Json, user: str | None) -> dict[str, Any]:
     """Return the parameters of the insertion of a validation."""
     lower, upper = request.actual_ci or (None, None)
     return {
         "simulation_id": known_id(request.simulation_id, "simulation"),
         "experiment_id": None,
-        "actual": request.actual_ate,
+        "actual": request.effect,
         "lower": lower,
         "upper": upper,
         "actual_se": request.standard_error,

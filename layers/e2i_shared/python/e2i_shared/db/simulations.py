@@ -15,11 +15,11 @@ from e2i_shared.errors import ConflictError
 from e2i_shared.twins.model import NewSimulation, SimulateRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from e2i_shared.api.common import Json, Page
     from e2i_shared.db.connection import Connection
-    from e2i_shared.twins.model import SimulationQuery, SimulationView, ValidateRequest, Validation
+    from e2i_shared.twins.model import ExperimentResult, SimulationQuery, SimulationView, ValidateRequest, Validation
     from e2i_shared.twins.results import Simulation
 
 
@@ -103,13 +103,17 @@ class PostgresSimulations(Repository):
         )
         return paging.page([simulation_rows.view(row) for row in rows], query.limit, position)
 
+    def actual(self, experiment_id: str, outcome: str) -> ExperimentResult:
+        """Return what an experiment found of an outcome; raise NotFoundError, or ConflictError where it found nothing of it."""
+        row = self._experiment(experiment_id)
+        return simulation_rows.experiment_result(row["status"], row["primary_outcome"], row["result"], outcome)
+
     def validate(self, request: ValidateRequest, verdict: Json, user: str | None) -> Validation:
         """Store what came true; ``verdict`` holds error, relative_error, ci_coverage, fidelity_grade and outcome_sd."""
         values = simulation_rows.validation_values(request, verdict, user)
         if request.actual_experiment_id is not None:
-            values["experiment_id"] = known_id(request.actual_experiment_id, "experiment")
-            if self._row(query("simulations", "experiment_exists"), experiment_id=values["experiment_id"]) is None:
-                raise not_found("experiment", request.actual_experiment_id)
+            self._experiment(request.actual_experiment_id)
+            values["experiment_id"] = request.actual_experiment_id
         row = self._row(query("simulations", "validate"), **values)
         if row is None:
             raise not_completed(request.simulation_id)
@@ -120,6 +124,12 @@ class PostgresSimulations(Repository):
         return [
             simulation_rows.validation(row) for row in self._rows(query("simulations", "validations"), model_id=twin_id)
         ]
+
+    def _experiment(self, experiment_id: str) -> Mapping[str, Any]:
+        row = self._row(query("simulations", "experiment"), experiment_id=known_id(experiment_id, "experiment"))
+        if row is None:
+            raise not_found("experiment", experiment_id)
+        return row
 
 
 _LIST = query("simulations", "list")

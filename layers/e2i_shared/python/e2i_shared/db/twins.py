@@ -76,6 +76,7 @@ class PostgresTwins(Repository):
 
         def work(connection: Connection) -> None:
             values = {"model_id": known_id(twin_id, "twin"), "reason": reason}
+            connection.execute(query("jobs", "lock_name_of"), values)
             connection.execute(query("jobs", "deactivate_others"), values)
             if connection.execute(query("twins", "activate"), values).fetchone() is None:
                 raise not_found("twin", twin_id)

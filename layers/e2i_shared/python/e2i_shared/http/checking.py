@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from e2i_shared import bootstrap, settings
 from e2i_shared.errors import ConflictError, E2IError, InputError
 from e2i_shared.http import bundles, relaying
+from e2i_shared.http.logged import NOT_CONFIGURED
 from e2i_shared.http.simulating import outcomes
 from e2i_shared.http.training import CHALLENGER
 from e2i_shared.observability import telemetry
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from e2i_shared.twins.table import Table
 
 ALERT = "twin.fidelity_degraded"
+SETTLED_SECONDS = 900  # a training that completed just now is being logged already
 DRAWN = 6  # columns whose margins are drawn
 
 
@@ -39,11 +41,13 @@ def validate(tenant: Tenant, request: ValidateRequest, user: str | None) -> Vali
         raise ConflictError(
             "Only a COMPLETED simulation can be compared with what came true.", field="simulation_id", got=view.status
         )
+    if request.actual_ate is None:
+        request = request.told_by(tenant.twins.simulations.actual(request.actual_experiment_id or "", twin.outcome))
     sd = bundles.load(twin).header["outcome"]["sd"]
     predicted, (lower, upper), error = view.simulated_ate, view.confidence_interval, view.std_error or 0.0
-    actual, actual_error, now = request.actual_ate, request.standard_error, datetime.now(UTC)
+    actual, actual_error, now = request.effect, request.standard_error, datetime.now(UTC)
     found = judge(Outcome(predicted, error, lower, upper, actual, actual_error, sd, now))
-    relative = None if found.relative is None else found.error / abs(request.actual_ate)
+    relative = None if found.relative is None else found.error / abs(actual)
     verdict = {
         "error": found.error,
         "relative_error": relative,
@@ -98,10 +102,14 @@ def population_of(twin: Twin) -> float:
 
 
 def check_all() -> dict[str, Any]:
-    """Check every active twin of every tenant; one that cannot be checked does not keep the others from it."""
-    done = {"checked": 0, "degraded": 0, "retrained": 0, "failed": 0}
+    """Check every active twin of every tenant, and ask for the logging of trainings that could not be logged before.
+
+    A twin that cannot be checked does not keep the others from it.
+    """
+    done = {"checked": 0, "degraded": 0, "retrained": 0, "failed": 0, "logging": 0}
     for tenant_id in bootstrap.tenants():
         tenant = bootstrap.for_tenant(tenant_id)
+        done["logging"] += len(tenant.twins.jobs.ask_to_log(settled_seconds=SETTLED_SECONDS, unless=NOT_CONFIGURED))
         for twin in active_twins(tenant):
             try:
                 found = check(tenant, twin)

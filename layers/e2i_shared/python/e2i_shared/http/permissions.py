@@ -67,6 +67,8 @@ MATRIX: Mapping[tuple[str, str], Role] = {
     ("GET", f"{V1}/digital-twin/simulations/{{simulation_id}}"): Role.VIEWER,
     ("GET", f"{V1}/jobs/{{job_id}}"): Role.VIEWER,
     ("POST", f"{V1}/jobs/{{job_id}}/cancel"): Role.MEMBER,
+    ("POST", f"{V1}/jobs/{{job_id}}/retry"): Role.MEMBER,
+    ("POST", f"{V1}/digital-twin/models/log"): Role.MEMBER,
     ("GET", f"{V1}/tools"): Role.VIEWER,
     ("GET", f"{V1}/tools/{{name}}"): Role.VIEWER,
     ("POST", f"{V1}/tools/{{name}}/run"): Role.MEMBER,
@@ -80,6 +82,7 @@ COSTLY: Mapping[tuple[str, str], int] = {
     ("POST", f"{V1}/cohorts"): 4,
     ("GET", f"{V1}/datasets/{{dataset_id}}/drift"): 4,
     ("POST", f"{V1}/digital-twins/generate"): 4,
+    ("POST", f"{V1}/jobs/{{job_id}}/retry"): 4,
     ("POST", f"{V1}/digital-twins/{{twin_id}}/fidelity"): 4,
     ("POST", f"{V1}/tools/{{name}}/run"): 4,
 }

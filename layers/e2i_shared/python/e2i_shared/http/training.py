@@ -1,4 +1,4 @@
-"""The training workflow's phases: start what was asked for, train, log, record a failure."""
+"""The training workflow's phases: train, log, record a failure; and what is asked before it starts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from e2i_shared import bootstrap, settings
 from e2i_shared.errors import InputError, MalformedRequestError, in_tree
-from e2i_shared.http import bundles
+from e2i_shared.http import bundles, logged
 from e2i_shared.observability import telemetry
 from e2i_shared.twins.model import NewTraining, Trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
     from e2i_shared.datasets.frame import DataSource
     from e2i_shared.ports import Tenant
@@ -26,47 +24,13 @@ if TYPE_CHECKING:
 
 MOST_ATTEMPTS = 3
 CHALLENGER = "fidelity_check"  # who asks for trainings that must prove better before they are used
-ENDINGS = {
-    "TIMED_OUT": "The training passed its deadline.",
-    "ABORTED": "The training was stopped before it ended.",
-    "FAILED": "The training failed outside its own states.",
-}
-
-
-def dispatch(record: SQSRecord) -> None:
-    """Start the training that a message asks for, or end the one whose execution ended by itself."""
-    event: Event = json.loads(record.body)
-    if event["detail-type"] == "training.requested":
-        _start(event["detail"])
-        return
-    about = json.loads(event["detail"]["input"])
-    tenant = bootstrap.for_tenant(about["tenant_id"])
-    if tenant.twins.jobs.fail(about["job_id"], ENDINGS[event["detail"]["status"]]):
-        telemetry.count("Trainings", {"status": "FAILED"})
-
-
-def _start(about: Event) -> None:
-    tenant = bootstrap.for_tenant(about["tenant_id"])
-    job = tenant.twins.jobs.get(about["job_id"])
-    if job.ended:
-        return
-    asked = tenant.twins.jobs.request(job.job_id)
-    most = settings.read(settings.DispatchTrainingSettings).function_rows
-    named = {"tenant_id": tenant.tenant_id, "job_id": job.job_id}
-    payload = {
-        **named,
-        "train": {"phase": "train", **named},
-        "rows": tenant.catalogue.find(asked.dataset).rows,
-        "function_rows": most,
-    }
-    bootstrap.trainings().start(job.job_id, payload)
 
 
 def run_phase(event: Event, _context: Any) -> Event:
     """Run the phase that an event names; what it raises goes to the workflow, which retries or records it by name."""
     phases: Mapping[str, Callable[[Tenant, Event], str]] = {
         "train": lambda tenant, given: train(tenant, given["job_id"]),
-        "log": lambda tenant, given: log(tenant, given["job_id"]),
+        "log": lambda tenant, given: logged.log(tenant, given["job_id"]),
         "record_failure": _record_failure,
     }
     if event.get("phase") not in phases:
@@ -98,10 +62,18 @@ def train(tenant: Tenant, job_id: str) -> str:
     try:
         learned = _learn(tenant, job)
     except InputError as error:
-        jobs.fail(job_id, " ".join(filter(None, [error.message, error.hint])))
+        jobs.fail(job_id, reason_of(error))
         return jobs.get(job_id).status
     jobs.complete(job_id, _keep(tenant, job, learned))
     return jobs.get(job_id).status
+
+
+def reason_of(error: InputError) -> str:
+    """Return in one text what was wrong, where, what would be right and what to do."""
+    said = error.details()
+    about = [f"{name} {said[key]}" for name, key in (("expected", "expected"), ("got", "got")) if key in said]
+    place = f"({said['field']}: {', '.join(about)})" if "field" in said and about else ""
+    return " ".join(filter(None, [error.message, place, error.hint]))
 
 
 def _learn(tenant: Tenant, job: Job) -> Learned:
@@ -145,27 +117,6 @@ def _wins(tenant: Tenant, job: Job, learned: Learned) -> bool:
     from e2i_shared.http import challenging
 
     return challenging.wins(tenant, job, learned.bundle)
-
-
-def log(tenant: Tenant, job_id: str) -> str:
-    """Log a completed training; whatever keeps the log from it is recorded with the twin, which stays usable."""
-    job = tenant.twins.jobs.get(job_id)
-    experiments = bootstrap.experiment_log()
-    if job.status != "COMPLETED":
-        return job.status
-    models = tenant.twins.models
-    if experiments is None:
-        models.record_run(job.twin_id, None, None, "no experiment log is configured (E2I_MLFLOW_URI)")
-        return job.status
-    twin = models.get(job.twin_id)
-    try:
-        run = experiments.record(tenant.tenant_id, twin, bundles.content(twin))
-    except Exception as error:  # noqa: BLE001 - a log that is away must not take a trained twin with it
-        telemetry.note("experiment_log_failed", error_type=type(error).__name__)
-        models.record_run(job.twin_id, None, None, f"{type(error).__name__}: {error}"[:500])
-    else:
-        models.record_run(job.twin_id, run.run_id, run.model_uri, None)
-    return job.status
 
 
 def _record_failure(tenant: Tenant, event: Event) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from e2i_shared.api.common import Page
 from e2i_shared.errors import ConflictError, E2IError, NotFoundError
 from e2i_shared.http import bundles, entities, relaying, training
-from e2i_shared.twins.model import GenerateAccepted, SimulationSummary, TwinQuery, Versions
+from e2i_shared.twins.model import GenerateAccepted, LogAccepted, SimulationSummary, TwinQuery, Versions
 
 if TYPE_CHECKING:
     from e2i_shared.ports import Tenant
-    from e2i_shared.twins.model import GenerateRequest, SimulationQuery, Twin, VersionsQuery
+    from e2i_shared.twins.model import GenerateRequest, Job, SimulationQuery, Twin, VersionsQuery
     from e2i_shared.twins.repository import TwinStores
 
 V1 = "/api/v1"
@@ -26,6 +26,22 @@ def generate(tenant: Tenant, request: GenerateRequest, user: str | None) -> Gene
     return GenerateAccepted(
         job_id=job.job_id, twin_id=job.twin_id, version=version, status_url=f"{V1}/jobs/{job.job_id}"
     )
+
+
+def retry(tenant: Tenant, job_id: str) -> Job:
+    """Let a FAILED training wait as if it were new; raise ConflictError for another."""
+    job = tenant.twins.jobs.retry(job_id)
+    with suppress(E2IError):
+        relaying.publish(tenant)
+    return job
+
+
+def log_pending(tenant: Tenant) -> LogAccepted:
+    """Ask for every training that is not in the experiment log to be logged."""
+    jobs = tenant.twins.jobs.ask_to_log()
+    with suppress(E2IError):
+        relaying.publish(tenant)
+    return LogAccepted(jobs=[*jobs])
 
 
 def activate(stores: TwinStores, twin_id: str, user: str) -> Twin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from e2i_shared import paging
-from e2i_shared.db import simulations
+from e2i_shared.db import simulation_rows, simulations
 from e2i_shared.db.repository import known_id, not_found
 from e2i_shared.ids import new_id
 from e2i_shared.twins.model import SimulationView, Validation
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from e2i_shared.api.common import Json, Page
     from e2i_shared.testing.twin_rows import Held
-    from e2i_shared.twins.model import NewSimulation, SimulationQuery, ValidateRequest
+    from e2i_shared.twins.model import ExperimentResult, NewSimulation, SimulationQuery, ValidateRequest
     from e2i_shared.twins.results import Simulation
 
 
@@ -101,11 +101,21 @@ class FakeSimulations:
         known = [view for view in known if after is None or simulations.position(view) < after]
         return paging.page(known[: query.limit + 1], query.limit, simulations.position)
 
+    def actual(self, experiment_id: str, outcome: str) -> ExperimentResult:
+        """Return what an experiment found of an outcome; raise NotFoundError or ConflictError."""
+        return simulation_rows.experiment_result(*self._experiment(experiment_id), outcome)
+
+    def _experiment(self, experiment_id: str) -> tuple[str, str | None, Any]:
+        known = known_id(experiment_id, "experiment")
+        if known not in self._held.experiments:
+            raise not_found("experiment", experiment_id)
+        return self._held.experiments[known]
+
     def validate(self, request: ValidateRequest, verdict: Json, user: str | None) -> Validation:
         """Store what came true."""
         view = self.get(request.simulation_id)
         if request.actual_experiment_id is not None:
-            raise not_found("experiment", request.actual_experiment_id)
+            self._experiment(request.actual_experiment_id)
         if view.simulated_ate is None or view.confidence_interval is None:
             raise simulations.not_completed(request.simulation_id)
         made = Validation(
@@ -115,7 +125,8 @@ class FakeSimulations:
             simulated_ate=view.simulated_ate,
             simulated_ci=view.confidence_interval,
             simulated_std_error=view.std_error or 0.0,
-            actual_ate=request.actual_ate,
+            actual_experiment_id=request.actual_experiment_id,
+            actual_ate=request.effect,
             actual_ci=request.actual_ci,
             actual_std_error=request.standard_error,
             actual_sample_size=request.actual_sample_size,

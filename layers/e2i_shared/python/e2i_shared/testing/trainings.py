@@ -91,7 +91,7 @@ class FakeJobs:
             self._held.jobs[job_id] = job.model_copy(update={"phase": phase, "percent": percent})
 
     def complete(self, job_id: str, found: Trained) -> bool:
-        """Keep what was trained, make it the one active version, end the job; False where it had ended before."""
+        """Keep what was trained, end the job; active unless a newer version is in use. False where it had ended before."""
         held, job = self._held, self._held.jobs[job_id]
         if not self._end(job_id, "COMPLETED", "done", None):
             return False
@@ -102,7 +102,7 @@ class FakeJobs:
             fidelity_score=found.fidelity_score,
         )
         if found.active and job.twin_id not in held.deleted:
-            FakeTwins(held).activate(job.twin_id, "A newer version was trained.")
+            self._use(held.twins[job.twin_id])
         return True
 
     def fail(self, job_id: str, message: str) -> bool:
@@ -117,6 +117,32 @@ class FakeJobs:
         if job.status != "CANCELLED":
             raise jobs.has_ended(job)
         return job
+
+    def retry(self, job_id: str) -> Job:
+        """Let a FAILED job wait as if it were new; raise ConflictError for another."""
+        job = self.get(job_id)
+        if job.status != "FAILED" or job.twin_id in self._held.deleted:
+            raise jobs.not_retried(job)
+        self._held.outbox.append("training.requested", {"job_id": job.job_id})
+        anew = {"status": "PENDING", "phase": "queued", "percent": 0, "attempts": 0, "retries": job.retries + 1}
+        return self._announced(job, **anew, error=None, started_at=None, completed_at=None)
+
+    def ask_to_log(self, *, settled_seconds: float = 0, unless: str | None = None) -> Sequence[str]:
+        """Write ``training.log_requested`` for each training that is not in the experiment log; return their jobs."""
+        reasons = {None, unless} | ({"waiting to be logged"} if settled_seconds else set())
+        twins = [t for t in self._held.twins.values() if t.model_hash and t.twin_id not in self._held.deleted]
+        found = [t.job_id for t in twins if t.mlflow_pending not in reasons and t.job_id]
+        for job_id in found:
+            self._held.outbox.append("training.log_requested", {"job_id": job_id})
+        return found
+
+    def _use(self, twin: Twin) -> None:
+        same = [t for t in self._held.twins.values() if (t.name, t.brand, t.active) == (twin.name, twin.brand, True)]
+        newer = [t.version for t in same if t.version > twin.version]
+        if newer:
+            self._held.change(twin.twin_id, deactivation_reason=jobs.overtaken(newer[0]))
+        else:
+            FakeTwins(self._held).activate(twin.twin_id, "A newer version was trained.")
 
     def asked(self, name: str, brand: str, user: str) -> Sequence[datetime]:
         """Return when ``user`` asked for trainings of this twin in the last 30 days."""

@@ -28,6 +28,7 @@ class Held:
     deleted: set[str] = field(default_factory=set)
     asked: dict[str, NewSimulation] = field(default_factory=dict)
     simulations: dict[str, SimulationView] = field(default_factory=dict)
+    experiments: dict[str, tuple[str, str | None, Any]] = field(default_factory=dict)  # status, outcome, analysis
     validations: list[Validation] = field(default_factory=list)
     entities: dict[str, tuple[str, list[Version]]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)

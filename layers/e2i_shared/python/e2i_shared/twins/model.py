@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from e2i_shared.api.common import Filter, Json, PageQuery, Wire
 from e2i_shared.ids import new_id
@@ -60,6 +60,12 @@ class GenerateAccepted(Wire):
     status_url: str
 
 
+class LogAccepted(Wire):
+    """The trainings that are to be logged."""
+
+    jobs: list[str]
+
+
 class Job(Wire):
     """How far a training is; ``error`` says why it FAILED."""
 
@@ -71,6 +77,7 @@ class Job(Wire):
     phase: str
     percent: int
     attempts: int
+    retries: int = Field(0, description="how often it was asked for again after it FAILED")
     error: str | None = None
     requested_by: str | None = None
     created_at: str
@@ -238,12 +245,26 @@ class NewSimulation(Wire):
     user: str | None = None
 
 
+class ExperimentResult(BaseModel):
+    """What an experiment's analysis says of its primary outcome."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    estimate: Finite
+    std_error: Finite | None = Field(None, ge=0)
+    confidence_interval: tuple[Finite, Finite] | None = None
+    sample_size: int | None = Field(None, ge=1)
+
+
 class ValidateRequest(Wire):
-    """What really happened. The interval, or the standard error, of the actual effect says how far to trust it."""
+    """What really happened: told by the caller, or left out and taken from the experiment's own analysis.
+
+    The interval, or the standard error, of the actual effect says how far to trust it.
+    """
 
     simulation_id: str = Field(max_length=36)
     actual_experiment_id: str | None = Field(None, max_length=36)
-    actual_ate: Finite
+    actual_ate: Finite | None = Field(None, description="left out: that of the experiment's primary analysis")
     actual_ci: tuple[Finite, Finite] | None = Field(None, description="its 95% interval")
     actual_std_error: Finite | None = Field(None, ge=0)
     actual_sample_size: int | None = Field(None, ge=1)
@@ -252,9 +273,35 @@ class ValidateRequest(Wire):
 
     @model_validator(mode="after")
     def _ordered(self) -> ValidateRequest:
-        if self.actual_ci and not self.actual_ci[0] <= self.actual_ate <= self.actual_ci[1]:
+        told = (self.actual_ci, self.actual_std_error, self.actual_sample_size)
+        if self.actual_ate is None:
+            if self.actual_experiment_id is None:
+                raise ValueError(
+                    "actual_ate: give the effect that came true, or actual_experiment_id to take it from there"
+                )
+            if any(each is not None for each in told):
+                raise ValueError("actual_ate: an interval, error or sample size needs the effect that it belongs to")
+        elif self.actual_ci and not self.actual_ci[0] <= self.actual_ate <= self.actual_ci[1]:
             raise ValueError("actual_ci: the interval must hold actual_ate")
         return self
+
+    def told_by(self, found: ExperimentResult) -> ValidateRequest:
+        """Return the request with the effect that an experiment's analysis found."""
+        return self.model_copy(
+            update={
+                "actual_ate": found.estimate,
+                "actual_ci": found.confidence_interval,
+                "actual_std_error": found.std_error,
+                "actual_sample_size": found.sample_size,
+            }
+        )
+
+    @property
+    def effect(self) -> float:
+        """The effect that came true, once it is told."""
+        if self.actual_ate is None:
+            raise ValueError("actual_ate: it is to be taken from the experiment first")
+        return self.actual_ate
 
     @property
     def standard_error(self) -> float:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from e2i_shared.api.common import Json, Page
     from e2i_shared.twins.entity import EntityStore
     from e2i_shared.twins.model import (
+        ExperimentResult,
         GenerateRequest,
         Job,
         NewSimulation,
@@ -52,7 +53,7 @@ class TrainingJobs(Protocol):
         ...
 
     def complete(self, job_id: str, found: Trained) -> bool:
-        """Keep what was trained, make it the one active version, end the job; False where it had ended before."""
+        """Keep what was trained, end the job; active unless a newer version is in use. False where it had ended before."""
         ...
 
     def fail(self, job_id: str, message: str) -> bool:
@@ -61,6 +62,17 @@ class TrainingJobs(Protocol):
 
     def cancel(self, job_id: str, user: str | None) -> Job:
         """End a job CANCELLED; raise ConflictError where it has ended otherwise."""
+        ...
+
+    def retry(self, job_id: str) -> Job:
+        """Let a FAILED job wait as if it were new, with ``training.requested`` in the outbox; raise ConflictError for another."""
+        ...
+
+    def ask_to_log(self, *, settled_seconds: float = 0, unless: str | None = None) -> Sequence[str]:
+        """Write ``training.log_requested`` for each training that is not in the experiment log; return their jobs.
+
+        Those whose reason is ``unless``, or that changed in the last ``settled_seconds``, are left alone.
+        """
         ...
 
     def asked(self, name: str, brand: str, user: str) -> Sequence[datetime]:
@@ -133,6 +145,10 @@ class Simulations(Protocol):
 
     def list(self, query: SimulationQuery) -> Page[SimulationView]:
         """Return simulations without their results, newest first."""
+        ...
+
+    def actual(self, experiment_id: str, outcome: str) -> ExperimentResult:
+        """Return what an experiment found of an outcome; raise NotFoundError, or ConflictError where it found nothing of it."""
         ...
 
     def validate(self, request: ValidateRequest, verdict: Json, user: str | None) -> Validation:

@@ -17,9 +17,17 @@ END $$;
 
 DO $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'e2i_mlflow') THEN
+        CREATE ROLE e2i_mlflow LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$;
+
+DO $$
+BEGIN
     -- Who creates a role is its member without the right to act as it: only a superuser needs no grant.
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
-        EXECUTE format('GRANT e2i_owner TO %I', CURRENT_USER);
+        EXECUTE format('GRANT e2i_owner, e2i_mlflow TO %I', CURRENT_USER);
     END IF;
     EXECUTE format('GRANT CREATE, TEMPORARY ON DATABASE %I TO e2i_owner', current_database());
 END $$;
@@ -38,3 +46,10 @@ CREATE TABLE IF NOT EXISTS migrations.applied (
 );
 ALTER TABLE migrations.applied OWNER TO e2i_owner;
 GRANT SELECT ON migrations.applied TO e2i_app;
+
+-- MLflow makes its own tables, in a schema that only its role enters. The role finds it by itself: a proxy passes no search path on.
+CREATE SCHEMA IF NOT EXISTS mlflow AUTHORIZATION e2i_mlflow;
+DO $$
+BEGIN
+    EXECUTE format('ALTER ROLE e2i_mlflow IN DATABASE %I SET search_path = mlflow', current_database());
+END $$;

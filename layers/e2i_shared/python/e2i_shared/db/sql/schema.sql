@@ -4,6 +4,10 @@ CREATE SCHEMA migrations;
 
 ALTER SCHEMA migrations OWNER TO e2i_owner;
 
+CREATE SCHEMA mlflow;
+
+ALTER SCHEMA mlflow OWNER TO e2i_mlflow;
+
 CREATE SCHEMA rows;
 
 ALTER SCHEMA rows OWNER TO e2i_owner;
@@ -167,9 +171,9 @@ CREATE FUNCTION public.calculate_fidelity_grade(prediction_error double precisio
     AS $$
     SELECT CASE
         WHEN prediction_error IS NULL OR prediction_error = 'NaN' THEN 'unvalidated'
-        WHEN abs(prediction_error) < 0.10 THEN 'excellent'
-        WHEN abs(prediction_error) < 0.20 THEN 'good'
-        WHEN abs(prediction_error) < 0.35 THEN 'fair'
+        WHEN abs(prediction_error) < 0.0999999999995::double precision THEN 'excellent'
+        WHEN abs(prediction_error) <= 0.1999999999995::double precision THEN 'good'
+        WHEN abs(prediction_error) <= 0.3499999999995::double precision THEN 'fair'
         ELSE 'poor'
     END::fidelity_grade
 $$;
@@ -1203,6 +1207,29 @@ COMMENT ON COLUMN public.llm_usage.attempts IS 'Which attempt of its request thi
 
 COMMENT ON COLUMN public.llm_usage.tokens_reasoning IS 'Part of tokens_out.';
 
+CREATE TABLE public.message_failures (
+    tenant_id uuid NOT NULL,
+    queue text NOT NULL,
+    message_id text NOT NULL,
+    topic text NOT NULL,
+    error_type text NOT NULL,
+    reason text NOT NULL,
+    failures integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT message_failures_failures_check CHECK ((failures >= 1)),
+    CONSTRAINT message_failures_message_id_check CHECK (((length(message_id) >= 1) AND (length(message_id) <= 200))),
+    CONSTRAINT message_failures_queue_check CHECK (((length(queue) >= 1) AND (length(queue) <= 200))),
+    CONSTRAINT message_failures_reason_check CHECK ((length(reason) <= 1000)),
+    CONSTRAINT message_failures_topic_check CHECK ((length(topic) <= 200))
+);
+
+ALTER TABLE ONLY public.message_failures FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.message_failures OWNER TO e2i_owner;
+
+COMMENT ON TABLE public.message_failures IS 'Why a queue''s message could not be served the last time; gone once it was, or was put back.';
+
 CREATE TABLE public.ml_experiments (
     tenant_id uuid NOT NULL,
     experiment_id uuid DEFAULT public.new_id() NOT NULL,
@@ -1233,6 +1260,8 @@ CREATE TABLE public.ml_experiments (
 ALTER TABLE ONLY public.ml_experiments FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ml_experiments OWNER TO e2i_owner;
+
+COMMENT ON COLUMN public.ml_experiments.results IS 'The analysis; "primary" holds the primary outcome''s estimate, std_error, confidence_interval [low, high] at 95% and sample_size.';
 
 CREATE TABLE public.outbox (
     tenant_id uuid NOT NULL,
@@ -1347,12 +1376,16 @@ CREATE TABLE public.training_jobs (
     completed_at timestamp with time zone,
     model_id uuid,
     brand text,
-    CONSTRAINT training_jobs_percent_check CHECK (((percent >= 0) AND (percent <= 100)))
+    retries integer DEFAULT 0 NOT NULL,
+    CONSTRAINT training_jobs_percent_check CHECK (((percent >= 0) AND (percent <= 100))),
+    CONSTRAINT training_jobs_retries_check CHECK ((retries >= 0))
 );
 
 ALTER TABLE ONLY public.training_jobs FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.training_jobs OWNER TO e2i_owner;
+
+COMMENT ON COLUMN public.training_jobs.retries IS 'How often somebody asked for it again after it FAILED; each has an execution of its own.';
 
 CREATE TABLE public.twin_fidelity_tracking (
     tenant_id uuid NOT NULL,
@@ -1733,6 +1766,9 @@ ALTER TABLE ONLY public.idempotency_keys
 ALTER TABLE ONLY public.llm_usage
     ADD CONSTRAINT llm_usage_pkey PRIMARY KEY (tenant_id, usage_id);
 
+ALTER TABLE ONLY public.message_failures
+    ADD CONSTRAINT message_failures_pkey PRIMARY KEY (tenant_id, queue, message_id);
+
 ALTER TABLE ONLY public.ml_experiments
     ADD CONSTRAINT ml_experiments_pkey PRIMARY KEY (tenant_id, experiment_id);
 
@@ -1890,6 +1926,8 @@ CREATE TRIGGER trg_updated_at BEFORE UPDATE ON public.entity_twins FOR EACH ROW 
 
 CREATE TRIGGER trg_updated_at BEFORE UPDATE ON public.experiment_enrolments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
+CREATE TRIGGER trg_updated_at BEFORE UPDATE ON public.message_failures FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
 CREATE TRIGGER trg_updated_at BEFORE UPDATE ON public.ml_experiments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 CREATE TRIGGER trg_updated_at BEFORE UPDATE ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2005,6 +2043,8 @@ ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.llm_usage ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.message_failures ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY metrics ON public.tool_performance FOR SELECT TO e2i_owner USING (true);
 
 ALTER TABLE public.ml_experiments ENABLE ROW LEVEL SECURITY;
@@ -2058,6 +2098,8 @@ CREATE POLICY tenant_isolation ON public.experiment_outcomes USING ((tenant_id =
 CREATE POLICY tenant_isolation ON public.idempotency_keys USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant_isolation ON public.llm_usage USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant_isolation ON public.message_failures USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant_isolation ON public.ml_experiments USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid));
 
@@ -2207,6 +2249,8 @@ GRANT SELECT,INSERT ON TABLE public.experiment_outcomes TO e2i_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO e2i_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.llm_usage TO e2i_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.message_failures TO e2i_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.ml_experiments TO e2i_app;
 

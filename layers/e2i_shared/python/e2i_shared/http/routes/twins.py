@@ -17,6 +17,7 @@ from e2i_shared.twins.model import (
     GenerateAccepted,
     GenerateRequest,
     Job,
+    LogAccepted,
     SimulationQuery,
     SimulationSummary,
     SimulationView,
@@ -93,6 +94,20 @@ def read_job(job_id: Id) -> Job:
 def cancel_job(job_id: Id) -> Job:
     """Stop a training before its next step; nothing is kept of it."""
     return _stores().jobs.cancel(str(job_id), caller.current().subject)
+
+
+@router.post("/jobs/<job_id>/retry", tags=TAGS, summary="Train again what FAILED", status_code=202)
+def retry_job(job_id: Id) -> Response[Job]:
+    """Let a FAILED training wait as if it were new: after a cause that has passed, such as workers that were killed."""
+    tenant = bootstrap.for_tenant(caller.current().tenant_id)
+    job = twins.retry(tenant, str(job_id))
+    return reply(HTTPStatus.ACCEPTED, job, location=f"{twins.V1}/jobs/{job.job_id}")
+
+
+@router.post("/digital-twin/models/log", tags=TAGS, summary="Log what is pending", status_code=202)
+def log_models() -> Response[LogAccepted]:
+    """Ask for each trained twin that is not in the experiment log to be logged; ``mlflow_pending`` of a twin says how it went."""
+    return reply(HTTPStatus.ACCEPTED, twins.log_pending(bootstrap.for_tenant(caller.current().tenant_id)))
 
 
 @router.get("/digital-twin/simulations", tags=TAGS, summary="List simulations")

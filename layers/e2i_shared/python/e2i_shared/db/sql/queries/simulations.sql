@@ -93,9 +93,11 @@ FROM twin_simulations AS s
 WHERE s.simulation_id = %(simulation_id)s AND s.simulation_status = 'completed'
 RETURNING *, (SELECT t.model_id::text FROM twin_simulations AS t WHERE t.simulation_id = %(simulation_id)s) AS model_id;
 
--- name: experiment_exists
--- Whether the tenant has an experiment.
-SELECT 1 AS found FROM ml_experiments WHERE experiment_id = %(experiment_id)s::uuid;
+-- name: experiment
+-- What an experiment is about and what its analysis found.
+SELECT status::text AS status, primary_outcome, results -> 'primary' AS result
+FROM ml_experiments
+WHERE experiment_id = %(experiment_id)s::uuid AND deleted_at IS NULL;
 
 -- name: validations
 -- What came true of all versions of a twin, oldest first.
