@@ -1,7 +1,8 @@
 """Digital twins against their promises, printed with kept or MISSED, and saved as JSON.
 
-``--draws N`` (20) worlds for error and no effect, ``--coverage N`` (off) for coverage at three twin counts, ``--large`` adds
-training on 100,000 rows, ``--peers`` SDV's copula and EconML's DR-learner beside ours (from ``.venv-peers``, where it exists).
+``--parts all`` measures everything, else those named; a part's figures replace those saved before. ``--coverage N`` (300) draws for
+coverage at three twin counts, ``--draws N`` (100) for every other truth, ``--large`` adds training on 100,000 rows. The part ``peers``
+puts SDV's copula and EconML's DR-learner beside ours (from ``.venv-peers``, where it exists).
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ from e2i_shared.twins.spec import SimulationSpec
 from e2i_shared.twins.table import Table, table_of
 from e2i_shared.twins.train import Trained, train
 
+from benchmarks import twins_truth
+from benchmarks.rows import Row, at_least, at_most, row
+from benchmarks.twins_truth import COUNTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,26 +41,6 @@ RESULTS = Path(__file__).parent / "results" / "twins.json"
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
 sys.path.insert(0, str(ROOT / "tests"))
 import builders_twins as worlds  # type: ignore[import-not-found]  # noqa: E402  -- worlds of the tests, outside the package
-
-Row = dict[str, Any]
-COUNTS = (1_000, 10_000, 50_000)
-
-
-def row(measure: str, value: float, bar: str, kept: bool | None) -> Row:
-    """Print one measure beside its bar and return it."""
-    said = {True: "kept", False: "MISSED", None: ""}[kept]
-    print(f"{measure:58} {value:>12.4g}  {bar:>12}  {said}", flush=True)
-    return {"measure": measure, "value": value, "bar": bar, "kept": kept}
-
-
-def at_most(measure: str, value: float, bar: float) -> Row:
-    """Return a row that is kept at or under its bar."""
-    return row(measure, value, f"<= {bar:g}", value <= bar)
-
-
-def at_least(measure: str, value: float, bar: float) -> Row:
-    """Return a row that is kept at or over its bar."""
-    return row(measure, value, f">= {bar:g}", value >= bar)
 
 
 def best_ms(run: Callable[[], object], times: int = 5) -> float:
@@ -66,11 +51,6 @@ def best_ms(run: Callable[[], object], times: int = 5) -> float:
         run()
         found.append(1000 * (time.perf_counter() - started))
     return min(found)
-
-
-def ask(bundle: bundles.Bundle, kind: str, **more: Any) -> Any:
-    """Simulate without pictures."""
-    return simulate(bundle, SimulationSpec.model_validate({"intervention_type": kind} | more), with_charts=False)
 
 
 def population_rows() -> list[Row]:
@@ -95,8 +75,8 @@ def training_rows(large: bool) -> tuple[list[Row], Trained]:
     """Measure training in processes of their own, for their memory, and keep a small one to simulate with."""
     rows = []
     for n, bar in ((5_000, 30.0), *([(100_000, 300.0)] if large else [])):
-        command = [sys.executable, __file__, "--train", str(n)]
-        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - this script
+        command = [sys.executable, "-m", "benchmarks.twins", "--train", str(n)]
+        out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout  # noqa: S603 - this script
         seconds, memory = json.loads(out.splitlines()[-1])
         rows.append(at_most(f"train {n:,} x 15, 6 interventions, two threads: s", seconds, bar))
         rows.append(at_most(f"train {n:,} x 15: peak memory, MiB", memory, 2048))
@@ -145,43 +125,6 @@ def speed_rows(trained: Trained) -> list[Row]:
     return rows
 
 
-def error_rows(draws: int) -> list[Row]:
-    """Measure the average error at n = 5,000, and what is said where there is no effect."""
-    errors, raw, advice = [], [], []
-    for seed in range(draws):
-        world = worlds.confounded(90_000 + seed, 5_000)
-        bundle = train(world.source, worlds.twin_spec(interventions=["email"], seed=seed)).bundle
-        truth = world.truth("email")
-        errors.append(abs(ask(bundle, "email").simulated_ate - truth) / truth)
-        email, sales = world.frame.numbers("email"), world.frame.numbers("sales")
-        raw.append(abs(sales[email == 1].mean() - sales[email == 0].mean() - truth) / truth)
-        nothing = worlds.confounded(91_000 + seed, 2_000, effect=0.0, spread=0.0)
-        still = train(nothing.source, worlds.twin_spec(interventions=["email"], seed=seed)).bundle
-        advice.append(ask(still, "email").recommendation)
-    return [
-        at_most(f"ATE: mean relative error at 5,000, {draws} draws", float(np.mean(errors)), 0.05),
-        row("ATE: the same of the raw difference", float(np.mean(raw)), "", None),
-        at_least(f"no effect: share skipped, {draws} draws", advice.count("skip") / draws, 0.95),
-        at_most("no effect: share deployed", advice.count("deploy") / draws, 0.05),
-    ]
-
-
-def coverage_rows(draws: int) -> list[Row]:
-    """Measure the 95% interval's coverage at three twin counts."""
-    held: dict[tuple[str, int], list[bool]] = {(k, c): [] for k in ("email", "visits") for c in COUNTS}
-    for seed in range(draws):
-        world = worlds.confounded(92_000 + seed, 1_500)
-        bundle = train(world.source, worlds.twin_spec(twins=50_000, seed=seed)).bundle
-        for (kind, count), kept in held.items():
-            low, high = ask(bundle, kind, twin_count=count, seed=seed).confidence_interval
-            kept.append(low <= world.truth(kind) <= high)
-    return [
-        row(f"coverage of {kind}, {count:,} twins, {draws} draws", share, "0.93-0.97", 0.93 <= share <= 0.97)
-        for (kind, count), kept in held.items()
-        for share in [float(np.mean(kept))]
-    ]
-
-
 def peer(which: str, arrays: dict[str, Any]) -> dict[str, Any]:
     """Run one library on arrays in its own environment."""
     with tempfile.TemporaryDirectory() as folder:
@@ -226,27 +169,46 @@ def peer_rows() -> list[Row]:
     ]
 
 
+PARTS = ("population", "training", "coverage", "error", "nothing", "harm", "overlap", "curve", "peers")
+
+
+def measure(part: str, options: argparse.Namespace) -> list[Row]:
+    """Measure one part."""
+    if part == "training":
+        rows, trained = training_rows(options.large)
+        return rows + model_rows(trained) + speed_rows(trained)
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "population": population_rows,
+        "coverage": partial(twins_truth.coverage_rows, options.coverage),
+        "error": partial(twins_truth.error_rows, options.draws),
+        "nothing": partial(twins_truth.nothing_rows, options.draws),
+        "harm": partial(twins_truth.harm_rows, options.draws),
+        "overlap": partial(twins_truth.weak_overlap_rows, options.draws),
+        "curve": partial(twins_truth.curve_rows, options.draws),
+        "peers": peer_rows,
+    }
+    return parts[part]()
+
+
 def main() -> int:
-    """Measure, print, save; return 1 when a promise is missed."""
+    """Measure, print, save part by part; return 1 when a promise is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--coverage", type=int, default=0)
+    parser.add_argument("--parts", default=",".join(PARTS[:2]), help=f"of {', '.join(PARTS)}, or all")
+    parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--coverage", type=int, default=300)
     parser.add_argument("--large", action="store_true")
-    parser.add_argument("--peers", action="store_true")
     parser.add_argument("--train", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.train:
         train_once(options.train)
         return 0
-    rows = population_rows()
-    more, trained = training_rows(options.large)
-    rows += more + model_rows(trained) + speed_rows(trained)
-    rows += error_rows(options.draws) if options.draws else []
-    rows += coverage_rows(options.coverage) if options.coverage else []
-    rows += peer_rows() if options.peers else []
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")
-    return int(any(r["kept"] is False for r in rows))
+    saved: dict[str, list[Row]] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    asked = PARTS if options.parts == "all" else options.parts.split(",")
+    for part in asked:
+        saved[part] = measure(part, options)
+        kept = {name: saved[name] for name in PARTS if name in saved}
+        RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    return int(any(r["kept"] is False for part in asked for r in saved[part]))
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def simulation(found: Json) -> RenderableType:
     unit = found["outcome_unit"] or found["outcome"]
     effect = f"{found['simulated_ate']:.4g} {unit}, {found['confidence_level']:.0%} interval {low:.4g} to {high:.4g}"
     said = f"{found['recommendation'].upper()}: {found['rationale']}"
-    test = f"a real test would need {short(found['recommended_sample_size'])} per arm for {found['recommended_duration_weeks']} weeks"
+    test = _real_test(found)
     warnings = [*found["warnings"], *filter(None, [found["fidelity_warning_reason"]])]
     return Group(
         Panel(Text(f"{effect}\n{said}"), border_style=COLOURS[found["recommendation"]]),
@@ -65,6 +65,14 @@ def simulation(found: Json) -> RenderableType:
         *(Text(f"  ! {each}", style="yellow") for each in warnings),
         Text(f"simulation {found['simulation_id']}  {found['twins']:,} twins  seed {found['seed']}", style="dim"),
     )
+
+
+def _real_test(found: Json) -> str:
+    size, weeks = found["recommended_sample_size"], found["recommended_duration_weeks"]
+    if size is None:
+        return "no real test can be sized"
+    need = f"a real test would need {size:,} {found['advice']['sample_unit']} per arm"
+    return f"{need} for {weeks} weeks" if weeks else f"{need}, more than this population has"
 
 
 def _groups(name: str, rows: Sequence[Json]) -> RenderableType:

@@ -85,7 +85,16 @@ def test_an_effect_that_may_be_none_is_said_so():
     assert len(said) == 3
 
 
-@pytest.mark.parametrize("weeks", [12, 300])
+def test_a_test_that_the_population_cannot_carry_gets_no_duration():
+    output = run_tool(TOOL, {"intervention_type": "visits"}, replace(NO_DATA, twins=TrialTwins()))
+    output |= {"recommended_duration_weeks": None, "recommended_sample_size": 6_952}
+
+    said = [render_claim(c, {1: output}) for c in claims_of(Told(1, TOOL, output, {}, Labels(names={})))]
+
+    assert said[2] == "A real test would need 6,952 per arm, more than this population can give in a plausible time."
+
+
+@pytest.mark.parametrize("weeks", [12, 40])
 def test_its_sentences_raise_no_alarm_and_a_changed_number_does(weeks: int):
     output = run_tool(TOOL, {"intervention_type": "visits"}, replace(NO_DATA, twins=TrialTwins()))
     output |= {"recommended_duration_weeks": weeks, "recommended_sample_size": 6_952}

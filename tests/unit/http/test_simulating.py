@@ -14,9 +14,10 @@ from e2i_shared.datasets.describe import describe_frame
 from e2i_shared.datasets.frame import Categories, Frame, Numbers
 from e2i_shared.datasets.memory import MemoryDataSource
 from e2i_shared.http import bundles, checking, training
+from e2i_shared.http.prescreening import StoredTwins
 from e2i_shared.twins import simulate as numerics
 from e2i_shared.twins.fidelity import Outcome
-from e2i_shared.twins.model import NewTraining
+from e2i_shared.twins.model import NewTraining, SimulateRequest
 from world import OTHER, TENANT, FakeWiring, body, event, request, trial
 
 from functions.api import handler as api
@@ -76,6 +77,28 @@ def test_the_same_question_again_is_the_same_answer_from_the_cache(tenant: Tenan
     assert not first["cached"]
     assert again["simulation_id"] == first["simulation_id"]
     assert again["simulated_ate"] == first["simulated_ate"]
+
+
+def test_thresholds_are_settings_and_part_of_the_question(tenant: Tenant, monkeypatch: pytest.MonkeyPatch):
+    _, usual = post(SIMULATE, ASKED)
+    monkeypatch.setenv("E2I_MIN_EFFECT_THRESHOLD", "9.5")
+    monkeypatch.setenv("E2I_MOST_WEEKS", "12")
+    settings.read.cache_clear()
+
+    _, strict = post(SIMULATE, ASKED)
+
+    assert usual["recommendation"] != "skip"
+    assert strict["recommendation"] == "skip"
+    assert strict["advice"]["min_effect"] == pytest.approx(190 * usual["advice"]["min_effect"])
+    assert strict["simulation_id"] != usual["simulation_id"]
+
+
+def test_a_function_without_a_bus_can_ask_a_twin(tenant: Tenant, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("E2I_EVENT_BUS")
+    settings.read.cache_clear()
+    asked = SimulateRequest.model_validate(ASKED)
+
+    assert StoredTwins(tenant).simulate(TWIN, asked).status == "COMPLETED"
 
 
 def test_another_seed_dose_or_population_is_another_question(tenant: Tenant):

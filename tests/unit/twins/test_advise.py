@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from e2i_shared.causal.power import Level, MeansT
-from e2i_shared.twins.advise import Finding, advise, min_effect, sample_size
+from e2i_shared.twins.advise import Finding, advise, min_effect
+from e2i_shared.twins.sizing import Noise, Place
 from e2i_shared.twins.spec import Thresholds
 
-HEADER = {
-    "outcome": {"name": "sales", "unit": "TRx", "binary": False},
-    "cluster_name": None,
-    "cluster_size": 1.0,
-    "icc": None,
-}
+HEADER = {"outcome": {"name": "sales", "unit": "TRx"}}
+PLACE = Place(5_000, "units", None, None, 10.0, binary=False, plain=Noise(3.0), adjusted=Noise(3.0))
 GOOD = Finding(
     effect=1.0,
     lower=0.8,
@@ -24,7 +20,7 @@ GOOD = Finding(
     confidence=0.95,
     fidelity=0.9,
     extrapolation=False,
-    units=5_000,
+    place=PLACE,
     duration_weeks=None,
     best_segment=None,
 )
@@ -93,43 +89,17 @@ def test_a_baseline_near_zero_is_no_scale():
     assert min_effect(0.001, 3.0, USUAL) == pytest.approx(0.15)
 
 
-def test_the_sample_size_is_that_of_the_power_calculation():
-    size, unit = sample_size(GOOD, HEADER, USUAL, 0.5)
-
-    assert size == pytest.approx(MeansT(3.0).sample_size(1.0, 0.8, Level()), abs=2)
-    assert unit == "unit"
+def test_a_test_is_sized_for_the_effect_or_for_the_least_worth_having():
+    assert advice(effect=0.001).sample_size_per_arm == advice(effect=0.5).sample_size_per_arm
+    assert advice(effect=2.0).sample_size_per_arm < advice(effect=0.5).sample_size_per_arm
 
 
-def test_a_tiny_effect_is_not_sized_for_more_than_is_worth_having():
-    tiny, _ = sample_size(replace(GOOD, effect=0.001), HEADER, USUAL, 0.5)
-    least, _ = sample_size(replace(GOOD, effect=0.5), HEADER, USUAL, 0.5)
+def test_what_the_population_cannot_show_is_said_with_what_would_help():
+    found = advice(place=replace(PLACE, members=40), effect=0.6, lower=0.5, upper=0.7)
 
-    assert tiny == least
-
-
-def test_clusters_are_counted_as_clusters_with_their_design_effect():
-    header = HEADER | {"cluster_name": "hcp_id", "cluster_size": 24.0, "icc": 0.3}
-    rows, _ = sample_size(GOOD, HEADER, USUAL, 0.5)
-    clusters, unit = sample_size(GOOD, header, USUAL, 0.5)
-
-    assert unit == "hcp_id"
-    assert rows is not None
-    assert clusters == pytest.approx(rows * (1 + 23 * 0.3) / 24, abs=1.5)
-
-
-def test_a_rate_is_sized_as_a_rate_and_an_impossible_one_not_at_all():
-    header = HEADER | {"outcome": {"name": "retained", "unit": None, "binary": True}}
-    rate = replace(GOOD, baseline=0.4, effect=0.1, sd=0.49)
-
-    assert sample_size(rate, header, USUAL, 0.02)[0] == pytest.approx(387, abs=3)
-    assert sample_size(replace(rate, effect=0.7), header, USUAL, 0.02)[0] is None
-
-
-def test_the_duration_grows_where_the_population_cannot_fill_both_arms():
-    small = advice(units=100, effect=0.6, lower=0.5, upper=0.7)
-
-    assert small.sample_size_per_arm is not None
-    assert small.sample_size_per_arm > 50
-    assert small.duration_weeks > 12
-    assert advice(duration_weeks=26).duration_weeks == 26
-    assert advice().duration_weeks == 12
+    assert found.recommendation == "deploy"
+    assert found.duration_weeks is None
+    assert found.sample_size_per_arm > 300
+    assert found.available_per_arm == 20
+    assert "This population cannot show an effect of 0.6" in found.rationale
+    assert "larger dose" in found.change[-1]

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from e2i_shared.causal.power import Level, MeansZ, Proportions, design_effect
 from e2i_shared.errors import NoOverlapError, UnprocessableError
-from e2i_shared.twins.advise import Finding, advise, sample_size
+from e2i_shared.twins.advise import Finding, advise
 from e2i_shared.twins.evidence import dose_response
 from e2i_shared.twins.question import contrast_of
 from e2i_shared.twins.simulate import population_of, simulate
+from e2i_shared.twins.sizing import Noise, Place, real_test
 from e2i_shared.twins.spec import SimulationSpec, Thresholds
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,8 @@ from vega_lite import assert_valid
 if TYPE_CHECKING:
     from e2i_shared.twins.bundle import Bundle
 
-HEADER = {"outcome": {"name": "y", "unit": None, "binary": False}, "cluster_name": None, "cluster_size": 1, "icc": None}
+HEADER = {"outcome": {"name": "y", "unit": None}}
+PLACE = Place(500_000, "units", None, None, 10.0, binary=False, plain=Noise(3.0), adjusted=Noise(3.0))
 
 
 def spec(kind="email", **more: Any) -> SimulationSpec:
@@ -268,7 +270,7 @@ SHAPES = {
 def test_the_whole_table_of_recommendations(direction, shape, confidence, fidelity, extrapolation):
     effect, lower, upper = SHAPES[shape] if direction == "increase" else [-v for v in SHAPES[shape]]
     lower, upper = sorted((lower, upper))
-    finding = Finding(effect, lower, upper, 10.0, 3.0, confidence, fidelity, extrapolation, 5_000, None, None)
+    finding = Finding(effect, lower, upper, 10.0, 3.0, confidence, fidelity, extrapolation, PLACE, None, None)
     found = advise(finding, HEADER, Thresholds(), direction)
 
     lacking = [shape == "passes, perhaps nothing", confidence < 0.7, fidelity < 0.7, extrapolation]
@@ -284,23 +286,17 @@ def test_the_whole_table_of_recommendations(direction, shape, confidence, fideli
 def test_sizes_are_those_of_the_power_calculation_for_means_rates_and_clusters(power, alpha, effect):
     thresholds = Thresholds(power=power, alpha=alpha)
     level = Level(alpha=alpha)
-    finding = Finding(effect, effect - 0.1, effect + 0.1, 10.0, 3.0, 0.9, 0.9, False, 5_000, None, None)  # noqa: FBT003 -- a row of the table
     means = MeansZ(3.0, 3.0).sample_size(effect, power, level)
-    clustered = HEADER | {"cluster_name": "hcp", "cluster_size": 12.5, "icc": 0.2}
-    rate = replace(finding, effect=effect / 20, baseline=0.3)
-    binary = HEADER | {"outcome": HEADER["outcome"] | {"binary": True}}
+    clustered = replace(PLACE, unit="hcp", rows=12.5, plain=Noise(3.0, 0.2))
+    rate = replace(PLACE, baseline=0.3, binary=True)
 
-    assert sample_size(finding, HEADER, thresholds, LEAST)[0] == int(np.ceil(means))
-    assert sample_size(finding, clustered, thresholds, LEAST) == (
-        int(np.ceil(means * design_effect(12.5, 0.2) / 12.5)),
-        "hcp",
-    )
-    assert sample_size(rate, binary, thresholds, 0.01)[0] == int(
+    assert real_test(effect, PLACE, None, thresholds).size == int(np.ceil(means))
+    assert real_test(effect, clustered, None, thresholds).size == int(np.ceil(means * design_effect(12.5, 0.2) / 12.5))
+    assert real_test(effect / 20, rate, None, thresholds).size == int(
         np.ceil(Proportions(0.3).sample_size(effect / 20, power, level))
     )
 
 
 def test_no_size_is_named_for_an_effect_of_nothing():
-    nothing = Finding(0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.9, False, 5_000, None, None)  # noqa: FBT003 -- a row of the table
-
-    assert sample_size(nothing, HEADER, Thresholds(), 0.0) == (None, "unit")
+    assert real_test(0.0, PLACE, None, Thresholds()).size is None
+    assert real_test(1.0, replace(PLACE, plain=Noise(0.0)), None, Thresholds()).size is None

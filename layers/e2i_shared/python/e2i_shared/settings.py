@@ -89,11 +89,21 @@ class ApiSettings(LanguageModelSettings, WorkflowSettings, ObjectSettings, Event
     """``api``."""
 
 
-class RunToolSettings(DatabaseSettings, ObjectSettings):
+class SimulationSettings(Settings):
+    """Whoever asks twins: up to ``inline_twins`` are answered at once, more are queued; thresholds left open are the usual ones."""
+
+    inline_twins: Annotated[int, Field(ge=1)] = 10_000
+    min_effect_threshold: Annotated[float, Field(ge=0, le=10)] | None = None
+    min_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_fidelity: Annotated[float, Field(ge=0, le=1)] | None = None
+    most_weeks: Annotated[int, Field(ge=1, le=520)] | None = None
+
+
+class RunToolSettings(DatabaseSettings, ObjectSettings, SimulationSettings):
     """``run_tool``."""
 
 
-class ComposeStepSettings(LanguageModelSettings, ObjectSettings):
+class ComposeStepSettings(LanguageModelSettings, ObjectSettings, SimulationSettings):
     """``compose_step``."""
 
 
@@ -105,10 +115,8 @@ class RelaySettings(DatabaseSettings, WorkflowSettings, EventSettings):
     """``relay``."""
 
 
-class SimulateSettings(DatabaseSettings, ObjectSettings, EventSettings):
-    """``simulate``: up to ``inline_twins`` are answered at once, more are queued."""
-
-    inline_twins: Annotated[int, Field(ge=1)] = 10_000
+class SimulateSettings(DatabaseSettings, ObjectSettings, EventSettings, SimulationSettings):
+    """``simulate``."""
 
 
 class DispatchTrainingSettings(DatabaseSettings):

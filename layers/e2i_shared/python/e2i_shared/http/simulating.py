@@ -13,7 +13,7 @@ from e2i_shared.errors import ConflictError, E2IError, InputError
 from e2i_shared.http import bundles, relaying
 from e2i_shared.observability import telemetry
 from e2i_shared.twins.model import NewSimulation
-from e2i_shared.twins.spec import cache_key
+from e2i_shared.twins.spec import Thresholds, cache_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,12 +39,12 @@ def simulate(tenant: Tenant, twin: Twin, request: SimulateRequest, user: str | N
     """
     digest = bundles.usable(twin).model_hash or ""
     known = tenant.twins.simulations.validations(twin.twin_id)
-    key = cache_key(request.spec(), digest, history=[[v.tracking_id, v.actual_ate] for v in known])
+    key = cache_key(request.spec(), digest, thresholds(), history=[[v.tracking_id, v.actual_ate] for v in known])
     found = tenant.twins.simulations.cached(twin.twin_id, key)
     if found is not None:
         return found.model_copy(update={"cached": True, "status_url": where(found.simulation_id)})
     new = NewSimulation(twin_id=twin.twin_id, brand=twin.brand, request=request, cache_key=key, user=user)
-    most = settings.read(settings.SimulateSettings).inline_twins
+    most = settings.read(settings.SimulationSettings).inline_twins
     if request.queued or request.twin_count > most:
         tenant.twins.simulations.create(new, queued=True)
         with suppress(E2IError):
@@ -61,7 +61,8 @@ def run(tenant: Tenant, twin: Twin, new: NewSimulation, history: Sequence[Outcom
     simulations = tenant.twins.simulations
     started = time.perf_counter()
     try:
-        result = numerics.simulate(bundles.load(twin), new.request.spec(), history=history)
+        spec = new.request.spec()
+        result = numerics.simulate(bundles.load(twin), spec, thresholds=thresholds(), history=history)
     except InputError as error:
         simulations.fail(new.simulation_id, error.message)
         telemetry.count("Simulations", {"status": "FAILED"})
@@ -107,6 +108,13 @@ def outcomes(known: Sequence[Validation]) -> list[Outcome]:
         )
         for each in known
     ]
+
+
+def thresholds() -> Thresholds:
+    """Return from where a recommendation follows: the usual, but what the settings say."""
+    said = settings.read(settings.SimulationSettings)
+    given = {name: getattr(said, name, None) for name in Thresholds.model_fields}
+    return Thresholds.model_validate({name: value for name, value in given.items() if value is not None})
 
 
 def where(simulation_id: str) -> str:

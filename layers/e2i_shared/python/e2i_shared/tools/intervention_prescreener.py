@@ -93,7 +93,7 @@ class Result(ToolResult):
     recommendation: Literal["deploy", "refine", "skip"]
     rationale: str
     recommended_sample_size: int | None = Field(description="per arm of a real test; null where none could show it")
-    recommended_duration_weeks: int
+    recommended_duration_weeks: int | None = Field(description="null where no plausible duration is enough")
     confidence: float = Field(description="how sure the twin is that the effect passes the least worth having, 0 to 1")
     fidelity_score: float = Field(description="how far the twin can be trusted, 0 to 1")
     fidelity_grade: str

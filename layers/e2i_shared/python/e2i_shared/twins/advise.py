@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING
 
-from e2i_shared.causal.power import Level, MeansZ, Proportions, design_effect, round_up
 from e2i_shared.twins.results import Advice
+from e2i_shared.twins.sizing import real_test
 
 if TYPE_CHECKING:
     from e2i_shared.api.common import Json
     from e2i_shared.twins.results import Recommendation
+    from e2i_shared.twins.sizing import Place
     from e2i_shared.twins.spec import Direction, Thresholds
 
 NEARLY_ZERO = 0.1  # standard deviations: a smaller baseline is no scale for a threshold
@@ -19,7 +19,10 @@ NEARLY_ZERO = 0.1  # standard deviations: a smaller baseline is no scale for a t
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a recommendation looks at; ``effect`` and its interval are in outcome units."""
+    """What a recommendation looks at; ``effect`` and its interval are in outcome units.
+
+    ``place`` is what a real test would have to work with, ``duration_weeks`` how long it is wanted to take.
+    """
 
     effect: float
     lower: float
@@ -29,7 +32,7 @@ class Finding:
     confidence: float
     fidelity: float
     extrapolation: bool
-    units: int
+    place: Place
     duration_weeks: int | None
     best_segment: str | None
 
@@ -44,12 +47,14 @@ def advise(found: Finding, header: Json, thresholds: Thresholds, direction: Dire
     """Return the recommendation.
 
     Skip when the effect or its interval's better bound is under the least effect worth having; deploy when the effect passes it, the
-    interval excludes zero, and confidence and fidelity reach their thresholds; else refine, and say what to change.
+    interval excludes zero, and confidence and fidelity reach their thresholds; else refine, and say what to change. The test is sized for
+    the simulated effect, or for the least worth having where that is larger.
     """
     sign = 1.0 if direction == "increase" else -1.0
     least = min_effect(found.baseline, found.sd, thresholds)
     gain, worst, best = sorted_gain(found, sign)
-    size, unit = sample_size(found, header, thresholds, least)
+    size = max(abs(found.effect), least)
+    test = real_test(size if found.effect >= 0 else -size, found.place, found.duration_weeks, thresholds)
     lacking = _lacking(found, thresholds, worst)
     kind: Recommendation
     if best < least or gain < least:
@@ -67,13 +72,15 @@ def advise(found: Finding, header: Json, thresholds: Thresholds, direction: Dire
         change = [c for _, c in lacking]
     return Advice(
         recommendation=kind,
-        rationale=why,
-        change=change,
+        rationale=" ".join(filter(None, [why, test.why])),
+        change=[*change, *([test.change] if test.change else [])],
         min_effect=least,
         confidence=found.confidence,
-        sample_size_per_arm=size,
-        sample_unit=unit,
-        duration_weeks=_weeks(found, size, header, thresholds),
+        sample_size_per_arm=test.size,
+        sample_unit=found.place.unit,
+        available_per_arm=found.place.available,
+        smallest_detectable=test.smallest,
+        duration_weeks=test.weeks,
     )
 
 
@@ -81,36 +88,6 @@ def sorted_gain(found: Finding, sign: float) -> tuple[float, float, float]:
     """Return effect, worse and better bound with the wanted direction positive."""
     bounds = sorted((sign * found.lower, sign * found.upper))
     return sign * found.effect, bounds[0], bounds[1]
-
-
-def sample_size(found: Finding, header: Json, thresholds: Thresholds, least: float) -> tuple[int | None, str]:
-    """Return units (or clusters) per arm of a two-arm test of the simulated effect, or of the least worth having if larger.
-
-    None where no effect of that size can be tested: it is zero, or a rate would leave 0 to 1.
-    """
-    size = max(abs(found.effect), least)
-    unit = header["cluster_name"] or "unit"
-    if size <= 0:
-        return None, unit
-    level = Level(alpha=thresholds.alpha)
-    signed = size if found.effect >= 0 else -size
-    if header["outcome"]["binary"]:
-        if not (0 < found.baseline < 1 and 0 < found.baseline + signed < 1):
-            return None, unit
-        n1 = Proportions(found.baseline).sample_size(signed, thresholds.power, level)
-    else:
-        n1 = MeansZ(found.sd, found.sd).sample_size(signed, thresholds.power, level)
-    members = header["cluster_size"]
-    if header["cluster_name"]:
-        n1 = n1 * design_effect(members, header["icc"] or 0.0) / members
-    return round_up(n1, 1.0)[0], unit
-
-
-def _weeks(found: Finding, size: int | None, header: Json, thresholds: Thresholds) -> int:
-    """Return the duration asked for or usual, longer where the population cannot fill both arms at once."""
-    weeks = found.duration_weeks or thresholds.duration_weeks
-    members = found.units / header["cluster_size"] if header["cluster_name"] else found.units
-    return weeks if size is None else min(520, weeks * max(1, ceil(2 * size / max(members, 1))))
 
 
 def _lacking(found: Finding, thresholds: Thresholds, worst: float) -> list[tuple[str, str]]:

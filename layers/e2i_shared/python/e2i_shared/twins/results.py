@@ -45,7 +45,11 @@ class Advice(Wire):
     confidence: float
     sample_size_per_arm: int | None
     sample_unit: str
-    duration_weeks: int
+    available_per_arm: int
+    smallest_detectable: float | None = Field(
+        description="least effect that this population can show in a plausible time"
+    )
+    duration_weeks: int | None = Field(description="null where no plausible duration is enough")
 
 
 class Uncertainty(Wire):
@@ -96,7 +100,7 @@ class Simulation(Wire):
     rationale: str
     advice: Advice
     recommended_sample_size: int | None = Field(description="per arm, in sample units")
-    recommended_duration_weeks: int
+    recommended_duration_weeks: int | None = Field(description="null where no plausible duration is enough")
     simulation_confidence: float
     fidelity_score: float
     fidelity_warning: bool

@@ -27,6 +27,7 @@ from e2i_shared.twins.evidence import Population, by_segment, dose_response, mea
 from e2i_shared.twins.fidelity import fidelity_score, past_errors
 from e2i_shared.twins.question import contrast_of
 from e2i_shared.twins.results import Comparison, Simulation
+from e2i_shared.twins.sizing import place_of
 from e2i_shared.twins.spec import Thresholds
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _advice(
         confidence=max(above, 1 - above) * (1 - contrast.outside) * (0.5 if contrast.extra > 0 else 1.0),
         fidelity=found.fidelity[0],
         extrapolation=contrast.extra > 0,
-        units=int(asked.rows.sum()),
+        place=place_of(bundle, asked.rows, baseline),
         duration_weeks=spec.config.duration_weeks,
         best_segment=_best(found.groups, least, direction),
     )

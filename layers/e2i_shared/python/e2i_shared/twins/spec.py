@@ -121,6 +121,7 @@ class Thresholds(Wire):
     power: float = Field(0.8, gt=0.5, lt=1.0)
     alpha: float = Field(0.05, gt=0.0, lt=0.5)
     duration_weeks: int = Field(12, ge=1, le=520)
+    most_weeks: int = Field(52, ge=1, le=520, description="a test that would take longer is not recommended")
 
 
 def cache_key(

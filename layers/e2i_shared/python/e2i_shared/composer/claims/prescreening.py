@@ -26,8 +26,14 @@ def prescreening(told: Told) -> Iterator[Claim]:
     yield say(text, effect.model_copy(update={"unit": unit}), *interval, told.text("/twin"))
     yield say(f"{_SAID[told.get('/recommendation')]}: {{0}}", told.text("/rationale"))
     if told.get("/recommended_sample_size") is not None:
-        weeks = told.number("/recommended_duration_weeks", unit="weeks")
-        yield say("A real test would need {0} units per arm for {1}.", told.number("/recommended_sample_size"), weeks)
+        size = told.number("/recommended_sample_size")
+        if told.get("/recommended_duration_weeks") is None:
+            yield say(
+                "A real test would need {0} per arm, more than this population can give in a plausible time.", size
+            )
+        else:
+            weeks = told.number("/recommended_duration_weeks", unit="weeks")
+            yield say("A real test would need {0} units per arm for {1}.", size, weeks)
     yield say(
         "How far the twin can be trusted: {0} (fidelity {1}).",
         told.text("/fidelity_grade"),
