@@ -8,13 +8,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
+from benchmarks import service
 from benchmarks.peers import PEERS
-from cli import examples, loading
-from cli.client import Client
-from cli.runtime import running
 
 ALONE = {
     "imports": (),
@@ -28,7 +25,7 @@ ALONE = {
     "twins": (),
     "database": ("--episodes", "100000", "--vectors", "20000"),
 }
-ON_A_SERVICE = {"api": ("--seconds", "20"), "composer": ("--runs", "20")}
+ON_A_SERVICE = {"api": ("--seconds", "20"), "composer": ("--runs", "24")}
 
 
 def run(name: str, options: tuple[str, ...]) -> bool:
@@ -40,10 +37,7 @@ def run(name: str, options: tuple[str, ...]) -> bool:
 
 def on_a_service(names: list[str]) -> dict[str, bool]:
     """Start a service with the sample loaded, run the scripts on it, stop it."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "service") as known:
-        with Client(known) as client:
-            for path in examples.write_sample(Path(folder)):
-                loading.load(client, path, examples.description_of(path))
+    with service.started() as known:
         os.environ |= {"E2I_URL": known.url, "E2I_TOKEN": known.token}
         return {name: run(name, ON_A_SERVICE[name]) for name in names}
 

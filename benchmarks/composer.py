@@ -1,9 +1,10 @@
-"""Whole compositions on the running service: time to answer, what of it is not inside a tool, and how well steps run side by side.
+"""Whole questions on the running service: time to answer by kind, what of it is not inside a tool, what a language model would cost.
 
-Promises, on the sample data: a question of at least 4 tools on 3 levels answered in ≤ 3 s at the 95th percentile; orchestration
-(all that is not inside a tool) ≤ 250 ms; planning ≤ 50 ms; k independent equal steps at least 0.8 k times as fast as one after the other.
-Start a service with ``e2i up`` and load the sample, then ``python -m benchmarks.composer [--runs 20]``; prints a table, saves
-``results/composer.json``, exits 1 when a promise is not kept.
+Promises, on the sample data: a question of at least 4 tools on 3 levels answered in ≤ 3 s at the 95th percentile; orchestration (all the
+time in which no tool runs) ≤ 250 ms; planning ≤ 50 ms; k independent equal steps at least 0.8 k times as fast as one after the other;
+every number of an answer in a tool's output; every sub-question answered or reported. ``python -m benchmarks composer`` starts a service,
+loads the sample and stops it again; where one runs already, ``python -m benchmarks.composer [--runs 24]`` uses that. Prints a table,
+saves ``results/composer.json`` with the load of the machine, exits 1 when a promise is not kept.
 """
 
 from __future__ import annotations
@@ -13,135 +14,194 @@ import json
 import os
 import statistics
 import sys
-import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from cli import connection
+from benchmarks import composer_model, service
+from benchmarks.composer_asking import COMPOSER, KINDS, About, Kind, Measured, asked, compose, put
+from benchmarks.composer_audit import Audit, audit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cli.connection import Connection
+
+    Json = dict[str, Any]
 
 RESULTS = Path(__file__).parent / "results" / "composer.json"
-PROMISES = {"answer_ms": 3000.0, "overhead_ms": 250.0, "plan_ms": 50.0}
+PROMISES = {"answer": 3000.0, "overhead": 250.0, "plan": 50.0}  # ms at the 95th percentile of what is composed
+LEAST_STEPS, LEAST_LEVELS = 4, 3
 SPEED_UP_SHARE = 0.8
-POLL_SECONDS = 0.01
-DEADLINE_SECONDS = 120.0
-COMPLEX = (
-    "Did more rep visits raise Kisqali TRx in the Northeast, which specialties responded most, does that survive refutation, "
-    "and how large a test would confirm it?"
-)
-SIDE_BY_SIDE = "Did rep visits and speaker programs raise Kisqali TRx?"
-ENDED = {"COMPLETED", "FAILED", "TIMEOUT", "CANCELLED"}
+ALONE = ("Did rep visits raise {brand} TRx?", "Did speaker programs raise {brand} TRx?")
+BESIDE = "Did rep visits and speaker programs raise {brand} TRx?"
+AGAIN = "composer, again"
+WARM_UP = replace(COMPOSER, words=COMPOSER.words.replace("rep visits", "samples"))  # the same tools, another plan
+SHARES = (0.50, 0.95, 0.99)
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One composition: milliseconds from the request to its end, and what the service kept of it."""
-
-    answer_ms: float
-    view: dict[str, Any]
-    steps: list[dict[str, Any]]
-
-    def levels(self) -> list[list[float]]:
-        """Return the tools' milliseconds by level."""
-        numbers = sorted({s["level"] for s in self.steps})
-        return [[s["latency_ms"] or 0.0 for s in self.steps if s["level"] == n] for n in numbers]
-
-    def tools_ms(self) -> float:
-        """Return the time that passes inside tools when each level takes as long as its slowest step."""
-        return sum(max(level) for level in self.levels())
-
-    def overhead_ms(self) -> float:
-        """Return the time that no tool accounts for."""
-        return max(0.0, self.answer_ms - self.tools_ms())
-
-    def speed_up(self, width: int) -> float | None:
-        """Return how much faster the first level ran than its steps one after the other; None when it is narrower."""
-        level = self.levels()[0] if self.steps else []
-        waited = self.view["latency_ms"].get("execute", 0.0)
-        return sum(level) / waited if len(level) >= width and waited else None
-
-
-def compose(client: httpx.Client, query: str) -> Measured:
-    """Ask, wait until it ended, and read what was kept; raises RuntimeError when it does not end COMPLETED."""
-    started = time.perf_counter()
-    accepted = client.post("/api/v1/compose", json={"query": query}).raise_for_status().json()
-    path = f"/api/v1/compositions/{accepted['composition_id']}"
-    view = client.get(path).raise_for_status().json()
-    while view["status"] not in ENDED:
-        if time.perf_counter() - started > DEADLINE_SECONDS:
-            raise RuntimeError(f"{path} did not end within {DEADLINE_SECONDS:g} s")
-        time.sleep(POLL_SECONDS)
-        view = client.get(path).raise_for_status().json()
-    elapsed = (time.perf_counter() - started) * 1000
-    if view["status"] != "COMPLETED":
-        raise RuntimeError(f"{path} ended {view['status']}: {view.get('error')}")
-    steps = client.get(f"{path}/steps").raise_for_status().json()["items"]
-    return Measured(elapsed, view, steps)
-
-
-def percentile(values: list[float], share: float) -> float:
+def percentile(values: Sequence[float], share: float) -> float:
     """Return the nearest-rank percentile."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]
 
 
-def summarise(runs: list[Measured]) -> dict[str, dict[str, float]]:
-    """Return median and 95th percentile of each measure."""
+def summarise(runs: Sequence[Measured]) -> dict[str, Json]:
+    """Return the percentiles of each measure; phases only where they were kept."""
     series = {
-        "answer_ms": [r.answer_ms for r in runs],
-        "tools_ms": [r.tools_ms() for r in runs],
-        "overhead_ms": [r.overhead_ms() for r in runs],
-        **{f"{p}_ms": [r.view["latency_ms"].get(p, 0.0) for r in runs] for p in ("decompose", "plan", "synthesize")},
+        "answer": [r.answer_ms for r in runs],
+        "tools": [r.tools_ms() for r in runs],
+        "overhead": [r.overhead_ms() for r in runs],
+        **{
+            p: [r.view["latency_ms"][p] for r in runs if p in r.view["latency_ms"]]
+            for p in ("decompose", "plan", "synthesize")
+        },
     }
     return {
-        name: {"p50": round(statistics.median(values), 1), "p95": round(percentile(values, 0.95), 1)}
+        name: {f"p{share * 100:.0f}": round(percentile(values, share), 1) for share in SHARES}
         for name, values in series.items()
+        if values
     }
 
 
-def print_table(table: dict[str, dict[str, float]], speed_ups: list[float], width: int) -> None:
-    """Print measures beside their promises."""
-    print(f"{'measure':<14}{'p50':>10}{'p95':>10}{'promised':>12}")
-    for name, row in table.items():
-        promised = f"≤ {PROMISES[name]:g}" if name in PROMISES else ""
-        print(f"{name:<14}{row['p50']:>10.1f}{row['p95']:>10.1f}{promised:>12}")
-    if speed_ups:
-        print(f"{'speed-up':<14}{statistics.median(speed_ups):>10.2f}{'':>10}{f'≥ {SPEED_UP_SHARE * width:g}':>12}")
+def speed_ups(client: httpx.Client, rounds: int) -> list[float]:
+    """Return how much faster two equal steps of one level ended than the same two asked one after the other."""
+    found = []
+    for _ in range(rounds):
+        for brand in sorted({about.brand for about in About.each()}):
+            alone = sum(_execution_ms(compose(client, words.format(brand=brand))) for words in ALONE)
+            found.append(alone / _execution_ms(compose(client, BESIDE.format(brand=brand))))
+    return found
 
 
-def missed(table: dict[str, dict[str, float]], speed_ups: list[float], width: int) -> list[str]:
-    """Return the promises that were not kept."""
-    late = [name for name, most in PROMISES.items() if table[name]["p95"] > most]
-    slow = speed_ups and width <= (os.cpu_count() or 1) and statistics.median(speed_ups) < SPEED_UP_SHARE * width
-    return [*late, *(["speed-up"] if slow else [])]
+def _execution_ms(run: Measured) -> float:
+    return float(run.view["latency_ms"]["execute"])
+
+
+def table(client: httpx.Client, runs: int) -> tuple[dict[str, Json], Audit]:
+    """Ask every kind of question and return the percentiles by kind, and the audit of all that was answered."""
+    rows: dict[str, Json] = {}
+    checked = Audit()
+    kinds: list[tuple[str, Kind]] = [(kind.name, kind) for kind in KINDS]
+    subjects = (About.each() * (runs // len(About.each()) + 1))[:runs]
+    for name, kind in [*kinds, (AGAIN, COMPOSER)]:
+        done = asked(client, kind, subjects)
+        rows[name] = {
+            "asked": len(subjects),
+            "answered": len(done),
+            "steps": min((len(r.steps) for r in done), default=0),
+            "levels": min((r.levels() for r in done), default=0),
+            **summarise(done),
+        }
+        checked += audit(client, done)
+        print_row(name, rows[name])
+    return rows, checked
+
+
+def print_row(name: str, row: Json) -> None:
+    """Print one kind of question."""
+    if not row["answered"]:
+        print(f"{name:<18}none of {row['asked']} was routed as it should be")
+        return
+    cells = "".join(f"{row[m][p]:>8.0f}" for m in ("answer", "overhead") for p in ("p50", "p95", "p99"))
+    plan = f"{row['plan']['p50']:>8.0f}{row['plan']['p95']:>8.0f}" if "plan" in row else f"{'':>16}"
+    share = 100 * row["overhead"]["p50"] / row["answer"]["p50"]
+    shape = f"{row['steps']} on {row['levels']}" if row["steps"] else "none"
+    print(f"{name:<18}{row['answered']:>4} of {row['asked']:<4}{shape:>8}{cells}{share:>7.0f}%{plan}", flush=True)
+
+
+HEAD = (
+    f"{'':<18}{'answered':>11}{'steps':>8}{'answer, ms':>24}{'outside tools, ms':>24}{'share':>8}{'plan, ms':>16}\n"
+    f"{'':<18}{'':>11}{'':>8}{'p50':>8}{'p95':>8}{'p99':>8}{'p50':>8}{'p95':>8}{'p99':>8}{'p50':>8}{'p50':>8}{'p95':>8}"
+)
+
+
+def costs(provider: str, runs: int) -> dict[str, Json]:
+    """Compose on a service that asks a scripted model, and return what each phase took; raises when the model's plan was not used."""
+    with (
+        composer_model.serving(provider) as environment,
+        service.started(environment) as known,
+        _client(known) as client,
+    ):
+        for about in About.each()[:runs]:
+            one = put(client, COMPOSER, about)
+            if one.view["plan"]["source"] != "llm":
+                raise RuntimeError(f"the plan of {one.view['query']!r} is the rules': the model's was refused")
+        return composer_model.spent(client, runs)
+
+
+def print_costs(provider: str, found: dict[str, Json]) -> None:
+    """Print calls, tokens and dollars of one composition by phase."""
+    for phase, row in found.items():
+        tokens = f"{row['tokens_in']:>9.0f}{row['tokens_cached']:>9.0f}{row['tokens_out']:>9.0f}"
+        print(f"{provider:<11}{phase:<12}{row['calls']:>7.1f}{tokens}{row['cost_usd']:>10.4f}")
+    print(f"{provider:<11}{'in all':<12}{'':>34}{sum(row['cost_usd'] for row in found.values()):>10.4f}")
+
+
+def missed(rows: dict[str, Json], checked: Audit, sped: Sequence[float], cores: int) -> list[str]:
+    """Return the promises that were not kept, in words."""
+    row = rows[COMPOSER.name]
+    if not row["answered"]:
+        return [f"no question of the kind {COMPOSER.name} was answered"]
+    found = [f"{name} p95 {row[name]['p95']:.0f} ms" for name, most in PROMISES.items() if row[name]["p95"] > most]
+    found += [
+        f"{name}: {r['answered']} of {r['asked']} as routed" for name, r in rows.items() if r["answered"] < r["asked"]
+    ]
+    if row["steps"] < LEAST_STEPS or row["levels"] < LEAST_LEVELS:
+        found.append(f"only {row['steps']} steps on {row['levels']} levels")
+    if cores >= 2 and statistics.median(sped) < SPEED_UP_SHARE * 2:
+        found.append(f"speed-up {statistics.median(sped):.2f}")
+    if checked.untraced or not checked.numbers:
+        found.append(f"numbers without a source: {checked.untraced[:3]}")
+    if checked.passed_over or not checked.sub_questions:
+        found.append(f"sub-questions passed over: {checked.passed_over[:3]}")
+    return found
+
+
+def _client(known: Connection) -> httpx.Client:
+    return httpx.Client(base_url=known.url, headers={"Authorization": f"Bearer {known.token}"}, timeout=60)
+
+
+def _measure(options: argparse.Namespace) -> Json:
+    with service.found_or_started() as known, _client(known) as client:
+        for about in About.each()[-options.warm_up :] if options.warm_up else []:
+            put(client, WARM_UP, about)
+        print(HEAD)
+        rows, checked = table(client, options.runs)
+        sped = speed_ups(client, options.rounds)
+    shares = checked.shares()
+    print(f"\ntwo equal steps at once: {statistics.median(sped):.2f} times as fast (promise {SPEED_UP_SHARE * 2:g})")
+    print(f"numbers traced: {shares['traced_percent']}% of {shares['numbers']} (promise 100%)")
+    print(
+        f"sub-questions answered or reported: {shares['accounted_percent']}% of {shares['sub_questions']} (promise 100%)"
+    )
+    failures = missed(rows, checked, sped, os.cpu_count() or 1)
+    return {"kinds": rows, "speed_ups": [round(s, 2) for s in sped], "audit": shares, "missed": failures}
 
 
 def main() -> int:
     """Measure; 0 when every promise is kept."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--warm-up", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=24)
+    parser.add_argument("--warm-up", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3, help="of the speed-up, each over all brands")
+    parser.add_argument(
+        "--model-runs", type=int, default=6, help="compositions with a scripted language model; 0 for none"
+    )
     options = parser.parse_args()
-    known = connection.find()
-    headers = {"Authorization": f"Bearer {known.token}"}
-    with httpx.Client(base_url=known.url, headers=headers, timeout=60) as client:
-        for _ in range(options.warm_up):
-            compose(client, COMPLEX)
-        runs = [compose(client, COMPLEX) for _ in range(options.runs)]
-        beside = [compose(client, SIDE_BY_SIDE) for _ in range(max(3, options.runs // 4))]
-    width = 2
-    speed_ups = [s for r in beside if (s := r.speed_up(width)) is not None]
-    table = summarise(runs)
-    print(f"{len(runs[0].steps)} steps on {len(runs[0].levels())} levels, {options.runs} runs")
-    print_table(table, speed_ups, width)
-    failures = missed(table, speed_ups, width)
-    RESULTS.parent.mkdir(exist_ok=True)
-    kept = {"runs": options.runs, "steps": len(runs[0].steps), **table, "speed_ups": [round(s, 2) for s in speed_ups]}
+    load = os.getloadavg()[0]
+    kept = {"runs": options.runs, "cores": os.cpu_count(), "load_before": round(load, 2), **_measure(options)}
+    if options.model_runs:
+        print(f"\n{'a composition with a scripted model':<23}{'calls':>7}{'in':>9}{'cached':>9}{'out':>9}{'USD':>10}")
+        kept["model"] = {provider: costs(provider, options.model_runs) for provider in composer_model.PROVIDERS}
+        for provider, found in kept["model"].items():
+            print_costs(provider, found)
+    kept["load_after"] = round(os.getloadavg()[0], 2)
     RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
-    print("missed: " + ", ".join(failures) if failures else "every promise kept")
-    return int(bool(failures))
+    print("\n" + ("MISSED " + "; ".join(kept["missed"]) if kept["missed"] else "every promise kept"))
+    return int(bool(kept["missed"]))
 
 
 if __name__ == "__main__":
