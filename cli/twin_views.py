@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COLOURS = {"deploy": "green", "refine": "yellow", "skip": "red"}
 LISTED = ("twin_id", "name", "brand", "version", "status", "active", "outcome", "fidelity_score", "fidelity_grade")
 MOST_GROUPS = 24
+_NO_FEATURE = {"feature": "", "before": None, "after": None}
 
 
 def job(found: Json) -> RenderableType:
@@ -45,7 +46,22 @@ def twin(found: Json) -> RenderableType:
     described = (
         f"{found['outcome']} by {', '.join(found['interventions'])}, described by {', '.join(found['features'])}"
     )
-    return Group(twins([found]), Text(described), metrics, *warnings, Text(logged, style="dim"))
+    pairs = [_pairs(found["figures"]["matching"])] if found["figures"].get("matching") else []
+    return Group(twins([found]), Text(described), metrics, *pairs, *warnings, Text(logged, style="dim"))
+
+
+def _pairs(found: Json) -> RenderableType:
+    """Return how alike matched pairs are: the feature in which they differ most, and whether all are below 0.1."""
+    heads = ("pairs", "matched", "unmatched", "differ most in", "before", "after", "alike")
+    rows = (
+        [name, one["pairs"], one["unmatched"], *map(short, (one.get("worst") or _NO_FEATURE).values()), _alike(one)]
+        for name, one in found.items()
+    )
+    return render.table("Twin pairs, standardised mean differences", heads, rows)
+
+
+def _alike(pairs: Json) -> str:
+    return "yes" if pairs["valid"] else f"no: {', '.join(pairs['unbalanced'])}"
 
 
 def simulation(found: Json) -> RenderableType:

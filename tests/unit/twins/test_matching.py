@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from dgps import expit, study_of
 from e2i_shared.errors import NoOverlapError
-from e2i_shared.twins.matching import _greedy, match
+from e2i_shared.twins.matching import _greedy, balanced_match, match
 
 
 def drawn(seed, n=3_000, strength=0.8, base=-1.5):
@@ -56,6 +56,34 @@ def test_what_cannot_be_balanced_is_named():
 
     assert not found.valid
     assert "x0" in found.unbalanced
+
+
+def test_a_narrower_caliper_balances_what_the_usual_one_does_not():
+    study, e = drawn(5, strength=1.5, base=1.0)
+    usual, found = match(study, e), balanced_match(study, e)
+
+    assert not usual.valid
+    assert found.valid
+    assert abs(found.worst.after) < 0.1 <= abs(usual.worst.after)
+    assert found.caliper < usual.caliper
+    assert found.unmatched > usual.unmatched
+
+
+def test_the_usual_caliper_is_kept_where_it_balances():
+    study, e = drawn(1)
+
+    assert balanced_match(study, e).caliper == match(study, e).caliper
+
+
+def test_where_no_caliper_balances_the_nearest_is_kept_and_what_differs_is_named():
+    study, e = drawn(10, n=300, strength=6.0, base=0.0)
+    tried = [match(study, e, caliper=c, replacement=True) for c in (0.2, 0.1, 0.05, 0.025)]
+    found = balanced_match(study, e, replacement=True)
+
+    assert not any(one.valid for one in tried)
+    assert found.unbalanced
+    assert abs(found.worst.after) == min(abs(one.worst.after) for one in tried)
+    assert found.worst.column in found.unbalanced
 
 
 def test_a_narrower_caliper_leaves_more_unmatched():

@@ -72,7 +72,7 @@ def test_pairs_that_stay_unlike_are_named(trained):
 
     assert matching["unbalanced"] == unlike
     assert matching["valid"] == (not unlike)
-    assert bool(unlike) == any("still differ" in warning for warning in trained.warnings)
+    assert bool(unlike) == any("stay unlike" in warning for warning in trained.warnings)
 
 
 def test_the_twins_predicted_effects_follow_the_true_ones(trained, world):

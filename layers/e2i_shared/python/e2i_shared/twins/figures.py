@@ -38,8 +38,17 @@ def figures_of(
     }
 
 
+def unbalanced(found: Matching) -> str:
+    """Return the features in which pairs differ, each with its standardised mean difference."""
+    unlike = [b for b in found.balance if b.column in found.unbalanced]
+    return ", ".join(f"{b.column} ({b.after:+.2f})" for b in sorted(unlike, key=lambda b: -abs(b.after)))
+
+
 def _matched(found: Matching) -> Json:
+    worst = found.worst
     return {
+        "caliper": found.caliper,
+        "worst": None if worst is None else {"feature": worst.column, "before": worst.before, "after": worst.after},
         "pairs": len(found.treated),
         "unmatched": found.unmatched,
         "valid": found.valid,
@@ -53,8 +62,8 @@ def metrics_of(figures: Json) -> dict[str, float]:
     found = {"rows": float(figures["rows"]), "baseline_r2": figures["baseline_r2"]}
     for name, model in figures["propensity"].items():
         found |= {f"{name}_{k}": float(model[k]) for k in ("auc", "accuracy", "brier", "calibration_error", "trimmed")}
-        after = [abs(b["after"]) for b in figures["matching"][name]["balance"]]
-        found[f"{name}_worst_smd"] = max(after, default=0.0)
+        worst = figures["matching"][name]["worst"]
+        found[f"{name}_worst_smd"] = abs(worst["after"]) if worst else 0.0
     for name, parts in figures["effects"].items():
         found |= {f"{name}_{k}": float(v) for k, v in parts.items()}
     people: dict[str, Any] = figures["population"]

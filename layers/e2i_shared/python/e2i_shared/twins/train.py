@@ -26,8 +26,8 @@ from e2i_shared.twins.bundle import Arms, Bundle, Dose
 from e2i_shared.twins.check import gather
 from e2i_shared.twins.doses import dose_effect
 from e2i_shared.twins.effects import arm_effect
-from e2i_shared.twins.figures import figures_of, metrics_of, said, warnings_of
-from e2i_shared.twins.matching import match
+from e2i_shared.twins.figures import figures_of, metrics_of, said, unbalanced, warnings_of
+from e2i_shared.twins.matching import balanced_match
 from e2i_shared.twins.population import population
 from e2i_shared.twins.propensity import train_propensity_model
 from e2i_shared.twins.regress import Learner, regress
@@ -171,9 +171,12 @@ def twin_pairs(
     studies: Mapping[str, Study], models: Mapping[str, PropensityModel], spec: TwinSpec
 ) -> tuple[dict[str, Matching], list[str]]:
     """Match treated and untreated units of each 0/1 intervention; return the pairs, and warnings that name what stays unlike."""
-    pairs = {name: match(studies[name], model.values, replacement=spec.replacement) for name, model in models.items()}
+    pairs = {
+        name: balanced_match(studies[name], model.values, replacement=spec.replacement)
+        for name, model in models.items()
+    }
     unlike = [
-        f"Pairs for {name!r} still differ in {', '.join(found.unbalanced)} by 0.1 standard deviations or more."
+        f"Pairs for {name!r} stay unlike, at 0.1 standard deviations or more: {unbalanced(found)}."
         for name, found in pairs.items()
         if not found.valid
     ]
