@@ -20,7 +20,7 @@ app.add_typer(classifier.app, name="classifier")
 app.add_typer(twins.app, name="twins")
 app.add_typer(twins.app, name="twin", hidden=True)
 app.command("jobs")(twins.jobs)
-app.add_typer(experiment_log.app)
+app.add_typer(experiment_log.app, name="mlflow")
 
 
 def main() -> None:

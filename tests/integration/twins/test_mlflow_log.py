@@ -24,7 +24,7 @@ log = MlflowLog(f"sqlite:///{folder / 'mlflow.db'}", str(folder / "files"))
 twin = Twin.model_validate_json((folder / "twin.json").read_text())
 body = (folder / "bundle").read_bytes()
 first = log.record(sys.argv[2], twin, body)
-second = log.record(sys.argv[2], twin.model_copy(update={"version": 2, "active": False}), body)
+second = log.record(sys.argv[2], twin.model_copy(update={"twin_id": "another", "version": 2, "active": False}), body)
 import mlflow
 client = mlflow.MlflowClient()
 name = first.model_uri.split("/")[1]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from builders_trained import FAILED_JOB, JOB, SIMULATION, TWIN, WAITING_JOB, seed_twins
+from builders_trained import FAILED_JOB, JOB, OLD_TWIN, SIMULATION, TWIN, WAITING_JOB, seed_twins
 from e2i_shared.http import bundles
 from world import TENANT
 
@@ -84,7 +84,7 @@ def test_a_job_is_shown_and_cancelled(run: Any, run_json: Any):
 
 def test_twins_are_listed_and_shown(run: Any, run_json: Any):
     assert [line["twin_id"] for line in run_json("twins", "list")] == [TWIN]
-    assert len(run_json("twins", "list", "--all")) == 3
+    assert len(run_json("twins", "list", "--all")) == 4
     shown = run("twins", "show", TWIN).stdout
     assert "trx by visits, described by region" in shown
     assert "visits_auc" in shown
@@ -172,16 +172,40 @@ def test_the_log_of_trainings_is_found_or_missed(tmp_path: Path, monkeypatch: py
     command = experiment_log.ui_command(store, 5001)
     assert command[1:4] == ["-m", "mlflow", "server"]
     assert command[6:8] == ["--host", "127.0.0.1"]
+
+
+def test_a_database_of_the_log_gets_the_driver_and_with_iam_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("E2I_MLFLOW_URI", "postgresql://e2i_mlflow@db/e2i")
+    assert experiment_log.store_of(tmp_path) == "postgresql+psycopg://e2i_mlflow@db/e2i"
+    monkeypatch.setenv("E2I_MLFLOW_IAM", "true")
+    monkeypatch.setattr("e2i_shared.aws.database_token", lambda conninfo: f"T({conninfo})")
+    token = "T%28postgresql%3A%2F%2Fe2i_mlflow%40db%2Fe2i%29"
+    assert experiment_log.store_of(tmp_path) == f"postgresql+psycopg://e2i_mlflow:{token}@db/e2i"
+
+
+def test_a_server_shows_its_pages_itself(run: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("E2I_MLFLOW_URI", "http://mlflow.example.com")
-    assert experiment_log.store_of(tmp_path) == "http://mlflow.example.com"
+    refused = run("mlflow")
+    assert refused.exit_code == Exit.USAGE
+    assert "http://mlflow.example.com" in refused.stderr
+
+
+def test_what_is_pending_is_asked_for_from_the_terminal(run: Any, run_json: Any, wiring: Any):
+    models = wiring.tenant(TENANT).twins.models
+    models.record_run(TWIN, None, None, "ConnectionError: away")
+    assert JOB in run_json("mlflow", "sync")["jobs"]
+    assert "2 trainings are being logged" in run("mlflow", "sync").stdout
+    for twin in (TWIN, OLD_TWIN):
+        models.record_run(twin, "run", "models:/x/1", None)
+    assert "Every training is in the log" in run("mlflow", "sync").stdout
 
 
 def test_the_pages_end_with_the_code_of_mlflow(run: Any, monkeypatch: pytest.MonkeyPatch):
     started: list[list[str]] = []
-    monkeypatch.setenv("E2I_MLFLOW_URI", "http://mlflow.example.com")
+    monkeypatch.setenv("E2I_MLFLOW_URI", "sqlite:///log.db")
     monkeypatch.setattr(experiment_log.subprocess, "call", lambda command: started.append(command) or 3)
     assert run("mlflow", "--port", "5002").exit_code == 3
-    assert started[0][-1] == "5002"
+    assert "5002" in started[0]
 
 
 def test_a_failed_training_is_tried_again_from_the_terminal(run_json: Any):

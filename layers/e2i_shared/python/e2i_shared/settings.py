@@ -127,10 +127,14 @@ class DispatchTrainingSettings(DatabaseSettings):
 
 
 class TrainTwinSettings(DatabaseSettings, ObjectSettings):
-    """``train_twin``; ``mlflow_uri`` is any MLflow tracking address, a database's too; without it nothing is logged."""
+    """``train_twin``; ``mlflow_uri`` is any MLflow tracking address, a database's too; without it nothing is logged.
+
+    With ``mlflow_iam`` the address is that of a database without a password: a token made on the spot takes its place.
+    """
 
     training_threads: Annotated[int, Field(ge=1, le=64)] = 2
     mlflow_uri: str | None = None
+    mlflow_iam: bool = False
     mlflow_artifacts: str | None = None
 
 

@@ -99,13 +99,16 @@ class EnvironmentWiring:
         return StateMachine(settings.read(settings.DispatchTrainingSettings).training_machine_arn)
 
     def experiment_log(self) -> ExperimentLog | None:
-        """Return MLflow at the address configured."""
+        """Return MLflow at the address configured; with IAM authentication its password is a token made on the spot."""
         read = settings.read(settings.TrainTwinSettings)
         if not read.mlflow_uri:
             return None
+        from e2i_shared import mlflow_store
+        from e2i_shared.aws import database_token
         from e2i_shared.mlflow_log import MlflowLog
 
-        return MlflowLog(read.mlflow_uri, read.mlflow_artifacts)
+        uri = mlflow_store.address(read.mlflow_uri, database_token if read.mlflow_iam else None)
+        return MlflowLog(uri, read.mlflow_artifacts)
 
     def events(self) -> Events:
         """Return the event bus."""

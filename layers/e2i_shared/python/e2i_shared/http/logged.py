@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from e2i_shared import bootstrap
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from e2i_shared.ports import Tenant
 
 NOT_CONFIGURED = "no experiment log is configured (E2I_MLFLOW_URI)"
+
+
+def why(error: Exception) -> str:
+    """Return what kept the log from being written, without passwords of addresses."""
+    return re.sub(r"://[^/\s@]*@", "://", f"{type(error).__name__}: {error}")[:500]
 
 
 def log(tenant: Tenant, job_id: str) -> str:
@@ -30,7 +36,7 @@ def log(tenant: Tenant, job_id: str) -> str:
     except Exception as error:  # noqa: BLE001 - a log that is away must not take a trained twin with it
         telemetry.note("experiment_log_failed", error_type=type(error).__name__)
         telemetry.count("ExperimentLog", {"status": "PENDING"})
-        models.record_run(job.twin_id, None, None, f"{type(error).__name__}: {error}"[:500])
+        models.record_run(job.twin_id, None, None, why(error))
     else:
         models.record_run(job.twin_id, run.run_id, run.model_uri, None)
     return job.status

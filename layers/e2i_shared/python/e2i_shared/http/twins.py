@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from e2i_shared.api.common import Page
 from e2i_shared.errors import ConflictError, E2IError, NotFoundError
 from e2i_shared.http import bundles, entities, relaying, training
+from e2i_shared.http.logged import NOT_CONFIGURED
 from e2i_shared.twins.model import GenerateAccepted, LogAccepted, SimulationSummary, TwinQuery, Versions
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def activate(stores: TwinStores, twin_id: str, user: str) -> Twin:
     """Make a version the active one; raise ConflictError where it is not trained."""
     twin = bundles.usable(stores.models.get(twin_id))
     stores.models.activate(twin.twin_id, f"Version {twin.version} was activated by {user}.")
+    if twin.mlflow_run_id is not None and not twin.active:
+        stores.models.record_run(twin.twin_id, None, None, "it became active: its alias is to be moved")
+        stores.jobs.ask_to_log(unless=NOT_CONFIGURED)
     return stores.models.get(twin_id)
 
 

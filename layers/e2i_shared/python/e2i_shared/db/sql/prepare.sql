@@ -19,6 +19,7 @@ DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'e2i_mlflow') THEN
         CREATE ROLE e2i_mlflow LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+        ALTER ROLE e2i_mlflow SET search_path = mlflow;
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
@@ -47,9 +48,5 @@ CREATE TABLE IF NOT EXISTS migrations.applied (
 ALTER TABLE migrations.applied OWNER TO e2i_owner;
 GRANT SELECT ON migrations.applied TO e2i_app;
 
--- MLflow makes its own tables, in a schema that only its role enters. The role finds it by itself: a proxy passes no search path on.
+-- MLflow makes its own tables, in a schema that only its role enters; the role looks there by itself, since a proxy passes no options on.
 CREATE SCHEMA IF NOT EXISTS mlflow AUTHORIZATION e2i_mlflow;
-DO $$
-BEGIN
-    EXECUTE format('ALTER ROLE e2i_mlflow IN DATABASE %I SET search_path = mlflow', current_database());
-END $$;
