@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 RESULTS = Path(__file__).parent / "results" / "planner_asked.json"
-_DEFAULTS = {"cluster_col"}  # what a tool finds by itself and no question names
+_COMPLETED = {"cluster_col", "cluster_name", "segment_cols"}  # what the reader adds where no question names it
 _EMPTY = dict.fromkeys(("number", "text", "flag", "items", "fields", "step", "path"))
 _FILLED_IN = {"slot", "slots", "flag", "ref"}
 
@@ -64,7 +64,8 @@ class Scripted:
         return schema.model_validate(self.script(schema, shown))
 
 
-def _rules(query: str) -> tuple[Plan, Decomposition, Mapping[str, Bound]]:
+def rules_of(query: str) -> tuple[Plan, Decomposition, Mapping[str, Bound]]:
+    """Return the rules' plan of a question, its parts, and what they are bound to."""
     classified = classify(ClassifyRequest(query=query), datasets(), today=TODAY)
     made = decompose(query, classified)
     rules = make_plan(query, made, datasets(), catalogue(), kpis=kpi_names())
@@ -74,7 +75,7 @@ def _rules(query: str) -> tuple[Plan, Decomposition, Mapping[str, Bound]]:
 def echoed(query: str) -> Planned:
     """Return the plan when the model returns the rules' draft."""
     try:
-        rules, made, bound = _rules(query)
+        rules, made, bound = rules_of(query)
     except E2IError as error:
         return _refused(error)
     ask = Scripted(lambda _schema, shown: {"steps": [_bare(s) for s in shown["draft"]["steps"]]})
@@ -84,7 +85,7 @@ def echoed(query: str) -> Planned:
 def oracled(query: str) -> Planned:
     """Return the plan when the model puts right a draft that lacks most of what matters."""
     try:
-        rules, made, bound = _rules(query)
+        rules, made, bound = rules_of(query)
     except E2IError as error:
         return _refused(error)
     if not rules.steps:
@@ -132,7 +133,7 @@ def _refused(error: E2IError) -> Planned:
 
 
 def _bare(step: Json) -> Json:
-    return {"tool": step["tool"], "serves": step["serves"].split(",")[0], "inputs": step["inputs"]}
+    return {"tool": step["tool"], "serves": step["serves"], "inputs": step["inputs"]}
 
 
 def _weakened(rules: Plan, slots: Slots) -> Plan:
@@ -148,10 +149,13 @@ def _left(step: PlanStep, slots: Slots) -> Json:
 
 def _told(step: PlanStep, slots: Slots, drafted: bool) -> Json:
     """Return a right step as a model must write it; what only the draft can hold is taken from there, else spelled out."""
-    given = [n for n in step.inputs if n not in GIVEN]
-    given = [n for n in given if drafted or n not in _DEFAULTS]
+    given = [n for n in step.inputs if drafted or n not in GIVEN | _COMPLETED or _has_slots(step, n, slots)]
     made = [_spelled(n, step.inputs[n], step, slots, drafted=drafted) for n in given]
-    return {"tool": step.tool, "serves": step.serves.split(",")[0], "inputs": made}
+    return {"tool": step.tool, "serves": step.serves, "inputs": made}
+
+
+def _has_slots(step: PlanStep, name: str, slots: Slots) -> bool:
+    return encode_input(name, step.inputs[name], step, slots)["kind"] in {"slot", "slots"}
 
 
 def _spelled(name: str, value: Any, step: PlanStep, slots: Slots, *, drafted: bool) -> Json:

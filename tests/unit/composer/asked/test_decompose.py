@@ -39,12 +39,44 @@ def test_a_model_that_agrees_changes_only_the_source():
 
 
 def test_a_model_may_split_and_join_otherwise():
-    parts = [{"id": "Q1", "text": "which specialties responded most to rep visits", "domain": "SEGMENTATION"}]
+    parts = [
+        {
+            "id": "Q1",
+            "text": "Which specialties responded most to rep visits in Kisqali TRx in the Northeast?",
+            "domain": "SEGMENTATION",
+        },
+        {"id": "Q2", "text": "What sample size of a test is needed to confirm the effect?", "domain": "EXPERIMENT"},
+    ]
 
     made = decompose_with(answering(sub_questions=parts, dependencies=[]), KISQALI, GIVEN)
 
-    assert [(q.id, q.domain) for q in made.sub_questions] == [("Q1", Domain.SEGMENTATION)]
-    assert made.dependencies == []
+    assert [(q.id, q.domain) for q in made.sub_questions] == [("Q1", Domain.SEGMENTATION), ("Q2", Domain.EXPERIMENT)]
+    assert (made.dependencies, made.source) == ([], "llm")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Which specialties responded most to rep visits in TRx in the Northeast",  # no Kisqali
+        "Which specialties responded most to rep visits in Kisqali TRx",  # no Northeast
+        "Which specialties responded most to rep visits in Kisqali TRx in the Northeast and the South",
+        "Which specialties responded most to rep visits and emails in Kisqali TRx in the Northeast",
+    ],
+)
+def test_a_draft_of_another_question_leaves_the_rules_answer(text):
+    parts = [{"id": "Q1", "text": f"{text}, and how large a test would confirm it", "domain": "SEGMENTATION"}]
+
+    made = decompose_with(answering(sub_questions=parts, dependencies=[]), KISQALI, GIVEN)
+
+    assert made == decompose(KISQALI, GIVEN)
+
+
+def test_words_of_earlier_questions_may_be_put_in():
+    parts = [{"id": "Q1", "text": KISQALI.replace("TRx", "TRx of oncologists"), "domain": "CAUSAL"}]
+    ask = answering(sub_questions=parts, dependencies=[])
+
+    assert decompose_with(ask, KISQALI, GIVEN).source == "rules"
+    assert decompose_with(ask, KISQALI, GIVEN, ["How many oncologists are there?"]).source == "llm"
 
 
 TWO = [

@@ -1,16 +1,19 @@
 """Inputs of steps, from the rules' plan to what a planner may see, and from its draft back to inputs.
 
-A literal of a draft must come from the question: a number it holds (or a percentage of it as a share), a text it holds, or one of the
-words a tool's schema lists. So a planner cannot make up an effect size, a value or a column.
+A literal of a draft must come from the question: a number it holds (or a percentage of it as a share, or the change, number of months or
+of days that its words mean), a text it holds, one of the words a tool's schema lists, a KPI of the catalogue, or a cost of nothing. So a
+planner cannot make up an effect size, a value or a column.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from e2i_shared.composer.amounts import days, months, shift
 from e2i_shared.composer.numbers import find_numbers
 from e2i_shared.composer.references import is_reference, reference, source_step
 from e2i_shared.errors import InvalidPlanError
+from e2i_shared.tools._kpis import kpis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +27,8 @@ GIVEN = {"dataset", "filters"}
 _EMPTY = {"number": None, "text": None, "flag": None, "items": None, "fields": None, "step": None, "path": None}
 
 
-def encode_input(name: str, value: Any, step: PlanStep, slots: Slots) -> Json:
-    """Return an input of the rules' plan as a planner sees it; what may hold text of the data is shown as ``draft`` only."""
+def encode_input(name: str, value: Any, step: PlanStep, slots: Slots, literals: Literals | None = None) -> Json:
+    """Return an input of the rules' plan as a planner sees it; what may hold text or a number of the data is shown as ``draft`` only."""
     own = step.serves.split(",")[0]
     made: Json = {"name": name, **_EMPTY}
     if is_reference(value):
@@ -36,7 +39,7 @@ def encode_input(name: str, value: Any, step: PlanStep, slots: Slots) -> Json:
         return made | {"kind": "slots", "items": [slots.of(own, item) for item in value]}
     if isinstance(value, bool):
         return made | {"kind": "flag", "flag": value}
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and (literals is None or literals.allow(value, name)):
         return made | {"kind": "number", "number": value}
     return made | {"kind": "draft", "step": step.step_number}
 
@@ -81,18 +84,35 @@ class Literals:
 
     def __init__(self, query: str, listed: set[str]) -> None:
         self._text = query.casefold()
-        self._numbers = {n for f in find_numbers(query) for n in (f.value, f.value / 100, f.value * 100)}
+        self._numbers = {n for f in find_numbers(query) for n in (f.value, f.value / 100, f.value * 100)} | _meant(
+            query
+        )
         self._listed = listed
 
     def one(self, value: Any, name: str) -> Any:
         """Return the literal, whole numbers as integers; raise InvalidPlanError for one that the question does not hold."""
+        if not self.allow(value, name):
+            raise InvalidPlanError("A value that the question does not hold.", field=name, got=str(value)[:100])
+        whole = isinstance(value, float) and value.is_integer()
+        return int(value) if whole else value
+
+    def allow(self, value: Any, name: str) -> bool:
+        """Return whether an input of that name may have this value."""
         if isinstance(value, bool):
-            return value
-        if isinstance(value, int | float) and any(abs(value - n) <= 1e-9 * max(1.0, abs(n)) for n in self._numbers):
-            return int(value) if float(value).is_integer() else value
-        if isinstance(value, str) and value and (value in self._listed or value.casefold() in self._text):
-            return value
-        raise InvalidPlanError("A value that the question does not hold.", field=name, got=str(value)[:100])
+            return True
+        if isinstance(value, int | float):
+            held = any(abs(value - n) <= 1e-9 * max(1.0, abs(n)) for n in self._numbers)
+            return held or (value == 0 and name.endswith("_cost"))
+        if not isinstance(value, str) or not value:
+            return False
+        return value in self._listed or value.casefold() in self._text or (name == "kpi" and value in kpis())
+
+
+def _meant(query: str) -> set[float]:
+    """Return the amounts that words mean: "doubled" is 100 percent more, "cut by 30%" is -30, "the next two quarters" is 6 months."""
+    change = shift(query)
+    found = [change.percent, change.units, change.level] if change else []
+    return {float(n) for n in (*found, months(query), days(query)) if n is not None}
 
 
 def listed_words(schema: Any) -> set[str]:

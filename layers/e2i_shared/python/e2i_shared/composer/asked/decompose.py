@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from e2i_shared.api.classification import Dependency, DependencyType, Domain, RoutingPattern, SubQuestion
 from e2i_shared.composer.asked.ask import fenced, instructions
+from e2i_shared.composer.asked.plain_words import foreign_words
 from e2i_shared.composer.decompose import decompose
 from e2i_shared.composer.numbers import find_numbers
-from e2i_shared.composer.words import tokenize
 from e2i_shared.errors import E2IError, LanguageModelError
 
 if TYPE_CHECKING:
@@ -21,63 +21,6 @@ if TYPE_CHECKING:
     from e2i_shared.composer.model import Decomposition
 
 MOST_PARTS = 8
-_LITTLE = frozenset(
-    [
-        "what",
-        "which",
-        "who",
-        "how",
-        "why",
-        "when",
-        "where",
-        "did",
-        "does",
-        "do",
-        "is",
-        "are",
-        "was",
-        "were",
-        "has",
-        "have",
-        "had",
-        "will",
-        "would",
-        "can",
-        "could",
-        "should",
-        "the",
-        "a",
-        "an",
-        "of",
-        "on",
-        "in",
-        "for",
-        "to",
-        "by",
-        "and",
-        "or",
-        "with",
-        "from",
-        "at",
-        "as",
-        "that",
-        "this",
-        "these",
-        "those",
-        "it",
-        "its",
-        "them",
-        "they",
-        "than",
-        "more",
-        "much",
-        "many",
-        "most",
-        "there",
-        "be",
-        "effect",
-    ]
-)
 
 
 class PartDraft(BaseModel):
@@ -115,7 +58,7 @@ def decompose_with(ask: Ask, query: str, classification: Classification, context
         return decompose(query, classification)
     try:
         draft = ask(instructions("decompose"), fenced(_data(query, classification, context)), DecompositionDraft)
-        return _read(draft, query, classification)
+        return _read(draft, query, classification, context)
     except (LanguageModelError, ValueError, E2IError):
         return decompose(query, classification)
 
@@ -131,13 +74,15 @@ def _data(query: str, classification: Classification, context: Sequence[str]) ->
     }
 
 
-def _read(draft: DecompositionDraft, query: str, classification: Classification) -> Decomposition:
+def _read(
+    draft: DecompositionDraft, query: str, classification: Classification, context: Sequence[str]
+) -> Decomposition:
     """Read the draft as the rules' own classification is read; raise ValueError where it breaks a rule."""
     ids = [q.id for q in draft.sub_questions]
     if ids != [f"Q{n}" for n in range(1, len(ids) + 1)]:
         raise ValueError("sub-questions are numbered in order")
     _refuse_invented_numbers(draft, query)
-    _refuse_invented_words(draft, query, classification)
+    _refuse_another_question(draft, query, classification, context)
     _refuse_circles(draft, ids)
     update = {
         "sub_questions": [SubQuestion(id=q.id, text=q.text, domain=q.domain) for q in draft.sub_questions],
@@ -156,18 +101,15 @@ def _refuse_invented_numbers(draft: DecompositionDraft, query: str) -> None:
         raise ValueError(f"numbers that the question does not hold: {sorted(invented)}")
 
 
-def _refuse_invented_words(draft: DecompositionDraft, query: str, classification: Classification) -> None:
-    """Raise where a part speaks of what neither the question nor its rules' parts hold: it would answer another question."""
-    known = " ".join([query, *(q.text for q in classification.sub_questions)])
-    said = {token.stem for token in tokenize(known)}
-    invented = {
-        t.text
-        for q in draft.sub_questions
-        for t in tokenize(q.text)
-        if t.stem not in said and t.text.lower() not in _LITTLE
-    }
-    if invented:
-        raise ValueError(f"words that the question does not hold: {sorted(invented)}")
+def _refuse_another_question(
+    draft: DecompositionDraft, query: str, classification: Classification, context: Sequence[str]
+) -> None:
+    """Raise where the parts speak of what neither the conversation nor the rules' parts hold, or leave out what these ask about."""
+    rules, made = (" ".join(q.text for q in of.sub_questions) for of in (classification, draft))
+    if invented := foreign_words(made, " ".join([query, *context, rules])):
+        raise ValueError(f"words that the question does not hold: {invented}")
+    if lost := foreign_words(rules, made):
+        raise ValueError(f"words of the question that no part holds: {lost}")
 
 
 def _refuse_circles(draft: DecompositionDraft, ids: list[str]) -> None:

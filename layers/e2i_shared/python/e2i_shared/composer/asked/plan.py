@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from e2i_shared.api.composition import MissingPart
 from e2i_shared.composer.asked.ask import fenced, instructions
 from e2i_shared.composer.asked.coding import GIVEN, Literals, decode_input, encode_input, listed_words
+from e2i_shared.composer.asked.completing import completed
 from e2i_shared.composer.asked.plan_draft import PlanDraft
 from e2i_shared.composer.asked.slots import shown, slots_of
 from e2i_shared.composer.model import PlanStep
@@ -14,15 +16,17 @@ from e2i_shared.composer.recipes.inputs import data_inputs
 from e2i_shared.composer.validate import validate_plan
 from e2i_shared.composer.workbench import Workbench, levels_of
 from e2i_shared.errors import InvalidPlanError, LanguageModelError
+from e2i_shared.tools._kpis import kpis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pydantic import BaseModel
 
     from e2i_shared.api.common import Json
     from e2i_shared.api.datasets import Dataset
     from e2i_shared.composer.asked.ask import Ask
     from e2i_shared.composer.asked.plan_draft import StepDraft
-    from e2i_shared.composer.asked.slots import Slots
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.model import Decomposition, Plan
     from e2i_shared.tools._registry import ToolSpec
@@ -39,13 +43,11 @@ def plan_with(
     datasets: Sequence[Dataset],
 ) -> Plan:
     """Return the model's plan once it is valid, asked at most twice; else the rules' plan, which is the draft it is shown."""
-    slots, problems = slots_of(bound), list[str]()
+    reader, problems = _Reader(rules, decomposition, bound, catalogue), list[str]()
     for _ in range(TRIES):
         try:
-            draft = ask(
-                instructions("plan"), fenced(_data(rules, decomposition, slots, catalogue, problems)), PlanDraft
-            )
-            plan = _Reader(rules, decomposition, bound, catalogue, slots).read(draft)
+            draft = ask(instructions("plan"), fenced(reader.data(problems)), PlanDraft)
+            plan = reader.read(draft)
             validate_plan(plan, decomposition, catalogue, datasets)
         except InvalidPlanError as error:
             problems = [f"{error.field or 'steps'}: {error.message}", *error.candidates][:5]
@@ -56,26 +58,13 @@ def plan_with(
     return rules
 
 
-def _data(
-    rules: Plan, decomposition: Decomposition, slots: Slots, catalogue: Mapping[str, ToolSpec], problems: list[str]
-) -> Json:
-    unanswered = {m.sub_question for m in rules.missing}
-    return {
-        "sub_questions": [
-            {"id": q.id, "text": q.text, "domain": q.domain}
-            for q in decomposition.sub_questions
-            if q.id not in unanswered
-        ],
-        "dependencies": [{"from": d.from_, "to": d.to, "type": d.type} for d in decomposition.dependencies],
-        "slots": shown(slots),
-        "tools": [_tool(spec) for spec in catalogue.values()],
-        "draft": {"steps": [_drafted(step, slots) for step in rules.steps]},
-        "problems": problems,
-    }
+@cache
+def _schema(model: type[BaseModel]) -> Json:
+    return model.model_json_schema()
 
 
 def _tool(spec: ToolSpec) -> Json:
-    schema = spec.params.model_json_schema()
+    schema = _schema(spec.params)
     required = set(schema.get("required", []))
     return {
         "name": spec.name,
@@ -89,13 +78,8 @@ def _tool(spec: ToolSpec) -> Json:
     }
 
 
-def _drafted(step: PlanStep, slots: Slots) -> Json:
-    inputs = [encode_input(name, value, step, slots) for name, value in step.inputs.items() if name not in GIVEN]
-    return {"number": step.step_number, "tool": step.tool, "serves": step.serves, "inputs": inputs}
-
-
 class _Reader:
-    """Reads a draft into a plan."""
+    """Shows the rules' plan as a draft, and reads a draft into a plan."""
 
     def __init__(
         self,
@@ -103,50 +87,78 @@ class _Reader:
         decomposition: Decomposition,
         bound: Mapping[str, Bound],
         catalogue: Mapping[str, ToolSpec],
-        slots: Slots,
     ) -> None:
-        self._rules, self._bound, self._catalogue, self._slots = rules, bound, catalogue, slots
+        self._rules, self._bound, self._catalogue, self._slots = rules, bound, catalogue, slots_of(bound)
+        self._decomposition = decomposition
         self._questions = {q.id: q for q in decomposition.sub_questions}
-        listed = {word for spec in catalogue.values() for word in listed_words(spec.params.model_json_schema())}
+        listed = {word for spec in catalogue.values() for word in listed_words(_schema(spec.params))}
         self._literals = Literals(" ".join(q.text for q in decomposition.sub_questions), listed)
+
+    def data(self, problems: list[str]) -> Json:
+        """Return what a planner is shown; ``problems`` are those of its plan before."""
+        unanswered, decomposition = {m.sub_question for m in self._rules.missing}, self._decomposition
+        parts = [q for q in decomposition.sub_questions if q.id not in unanswered]
+        return {
+            "sub_questions": [{"id": q.id, "text": q.text, "domain": q.domain} for q in parts],
+            "dependencies": [{"from": d.from_, "to": d.to, "type": d.type} for d in decomposition.dependencies],
+            "slots": shown(self._slots),
+            "tools": [_tool(spec) for spec in self._catalogue.values()],
+            "kpis": [{"name": kpi.name, "title": kpi.title} for kpi in kpis().values()],
+            "draft": {"steps": [self._drafted(step) for step in self._rules.steps]},
+            "problems": problems,
+        }
+
+    def _drafted(self, step: PlanStep) -> Json:
+        """Return a step of the rules; the data set and filters only where they are not those of its sub-question."""
+        own = self._bound.get(step.serves.split(",")[0])
+        usual = data_inputs(own) if own else {}
+        inputs = [
+            encode_input(name, value, step, self._slots, self._literals)
+            for name, value in step.inputs.items()
+            if usual.get(name) != value
+        ]
+        return {"number": step.step_number, "tool": step.tool, "serves": step.serves, "inputs": inputs}
 
     def read(self, draft: PlanDraft) -> Plan:
         """Return the plan; raise InvalidPlanError where the draft breaks a rule."""
         bench, numbers = Workbench(self._catalogue), dict[int, int]()
         for place, step in enumerate(draft.steps, 1):
-            numbers[place] = bench.add(step.tool, self._name(step), self._inputs(step, numbers), self._serves(step))
+            first, *others = self._serves(step)
+            numbers[place] = bench.add(step.tool, self._name(step), self._inputs(bench, step, numbers), first)
+            for question in others:
+                bench.serve(numbers[place], question)
         steps = [PlanStep.model_validate(s.model_dump()) for s in bench.steps]
         update = {
             "steps": steps,
             "levels": levels_of(steps),
             "missing": self._missing(steps),
+            "notes": list(dict.fromkeys([*self._rules.notes, *bench.notes])),
             "critical_path_ms": None,
             "source": "llm",
         }
         return self._rules.model_copy(update=update)
 
-    def _serves(self, step: StepDraft) -> str:
-        if step.serves not in self._bound:
+    def _serves(self, step: StepDraft) -> list[str]:
+        served = step.serves.split(",")
+        if not set(served) <= self._bound.keys():
             raise InvalidPlanError("A step serves no sub-question that was bound.", field="serves", got=step.serves)
-        return step.serves
+        return served
 
     def _name(self, step: StepDraft) -> str:
         if step.tool not in self._catalogue:
             raise InvalidPlanError("An unknown tool.", field="tool", got=step.tool)
         return f"{step.tool.replace('_', ' ').capitalize()} for {step.serves}"
 
-    def _inputs(self, step: StepDraft, numbers: Mapping[int, int]) -> Json:
+    def _inputs(self, bench: Workbench, step: StepDraft, numbers: Mapping[int, int]) -> Json:
         known = self._catalogue[step.tool].params.model_fields
         drafted: dict[str, Any] = {}
         for given in step.inputs:
-            if given.name in GIVEN or given.name not in known or given.name in drafted:
+            if given.name not in known or given.name in drafted or (given.name in GIVEN and given.kind != "draft"):
                 raise InvalidPlanError(
                     "An input that the tool does not take, or that is given twice.", field=given.name
                 )
             drafted[given.name] = decode_input(given, self._slots, numbers, self._rules.steps, self._literals)
-        if not _reads_data(step, known):
-            return drafted
-        return {n: v for n, v in data_inputs(self._bound[self._serves(step)]).items() if n in known} | drafted
+        return completed(bench, step, known, drafted, self._bound[self._serves(step)[0]])
 
     def _missing(self, steps: Sequence[PlanStep]) -> list[MissingPart]:
         served = {q for s in steps for q in s.serves.split(",")}
@@ -157,12 +169,3 @@ class _Reader:
             for q, question in self._questions.items()
             if q not in served
         ]
-
-
-def _reads_data(step: StepDraft, known: Mapping[str, Any]) -> bool:
-    """Return whether the step needs a data set of its own: it must have one, names columns, or takes nothing from another step."""
-    if "dataset" not in known or known["dataset"].is_required():
-        return "dataset" in known
-    references = [given for given in step.inputs if given.kind == "ref"]
-    whole = any((given.path or "@") == "@" for given in references)
-    return not references or (not whole and any(given.kind in {"slot", "slots"} for given in step.inputs))

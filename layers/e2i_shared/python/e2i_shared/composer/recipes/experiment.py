@@ -54,14 +54,20 @@ def power(bench: Workbench, bound: Bound) -> str | None:
 
 def _clusters(bound: Bound, number: int) -> Json:
     """Return inputs that size a test of whole clusters where rows repeat one; a person has one arm, not a row each."""
+    if cluster_column(bound.dataset) is None:
+        return {}
+    measured = {"icc": reference(number, "outcome_icc"), "cluster_size": reference(number, "cluster_size")}
+    return {**measured, "cluster_name": cluster_name(bound)}
+
+
+def cluster_name(bound: Bound) -> str | None:
+    """Return what the question calls the clusters of its data set, else what their column does; None where rows repeat none."""
     cluster = cluster_column(bound.dataset)
     if cluster is None:
-        return {}
+        return None
     match = _COUNTED.search(bound.question.text)
     entity = cluster.removesuffix("_id").replace("_", " ")
-    name = match[1] if match else f"{entity.upper() if len(entity) <= _ACRONYM else entity}s"
-    measured = {"icc": reference(number, "outcome_icc"), "cluster_size": reference(number, "cluster_size")}
-    return {**measured, "cluster_name": name}
+    return match[1] if match else f"{entity.upper() if len(entity) <= _ACRONYM else entity}s"
 
 
 def _estimated(bound: Bound, number: int) -> Json:

@@ -32,7 +32,7 @@ def kpi(bench: Workbench, bound: Bound) -> str | None:
     if not names:
         return "The question names no KPI and no measure of the data set."
     for name in names:
-        for period in _periods(bound):
+        for period in periods(bound):
             inputs = _inputs(bound, name) | period
             bench.add("kpi_lookup", f"KPI {name}", inputs, bound.question.id)
     return None
@@ -49,7 +49,7 @@ def _inputs(bound: Bound, name: str) -> Json:
     return inputs | ({"grain": grain} if grain and column else {})
 
 
-def _periods(bound: Bound) -> list[Json]:
+def periods(bound: Bound) -> list[Json]:
     """Return ``period`` and ``compare`` for each period of the question, else for the one taken over from another."""
     named = [_period(p, bound.question.text) for p in bound.question.periods[:_MOST_PERIODS]]
     column = time_column(bound.dataset)
