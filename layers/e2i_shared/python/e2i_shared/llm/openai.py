@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from e2i_shared.llm.model import Reply, Usage
-from e2i_shared.llm.wire import malformed, within
+from e2i_shared.llm.wire import SdkProvider, malformed
 
 if TYPE_CHECKING:
     from e2i_shared.api.common import Json
     from e2i_shared.llm.model import Prompt
 
 
-@dataclass(frozen=True, slots=True)
-class OpenAI:
-    """``base_url`` is for a proxy, or a server that speaks the same protocol; the key stays out of ``repr``."""
+class OpenAI(SdkProvider):
+    """One of its models."""
 
-    model: str
-    key: str
-    base_url: str | None = None
-    name: str = "openai"
-
-    def __repr__(self) -> str:
-        """Return the model, never the key."""
-        return f"OpenAI({self.model!r})"
-
-    def create(self, prompt: Prompt, schema: Json, *, max_tokens: int, seconds: float) -> Reply:
-        """Return the reply within ``seconds`` in all; raise ProviderError."""
-        return within(self.name, seconds, lambda: self._create(prompt, schema, max_tokens, seconds))
+    __slots__ = ()
+    name = "openai"
 
     async def _create(self, prompt: Prompt, schema: Json, max_tokens: int, seconds: float) -> Reply:
         import openai
 
-        client = openai.AsyncOpenAI(api_key=self.key, base_url=self.base_url, max_retries=0, timeout=max(seconds, 0.1))
-        async with client:
+        async with openai.AsyncOpenAI(**self._client_options(seconds)) as client:
             response: Any = await client.responses.create(
                 model=self.model,
                 instructions=prompt.system,

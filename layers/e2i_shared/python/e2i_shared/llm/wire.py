@@ -1,4 +1,4 @@
-"""What both providers' SDKs do alike: a total deadline around a call, and errors as outcomes.
+"""What both providers' SDKs do alike: a model behind a key, a total deadline around a call, and errors as outcomes.
 
 The SDKs' own timeouts are for each read, so that a server that dribbles passes them, and their retries sleep for as long as a header
 says (weeks, if it says so). Here their retries are off, and the whole call is cancelled at its deadline.
@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from e2i_shared.errors import ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from e2i_shared.api.common import Json
+    from e2i_shared.llm.model import Prompt, Reply
 
 R = TypeVar("R")
 
@@ -32,6 +36,26 @@ _STATUSES: dict[int, tuple[str, bool]] = {
     529: ("overloaded", True),
 }
 _FIRST_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SdkProvider:
+    """A model behind its provider's SDK; ``base_url`` is for a proxy, or a server that speaks the same protocol."""
+
+    model: str
+    key: str = field(repr=False)
+    base_url: str | None = None
+    name: ClassVar[str]
+
+    def create(self, prompt: Prompt, schema: Json, *, max_tokens: int, seconds: float) -> Reply:
+        """Return the reply within ``seconds`` in all; raise ProviderError."""
+        return within(self.name, seconds, lambda: self._create(prompt, schema, max_tokens, seconds))
+
+    async def _create(self, prompt: Prompt, schema: Json, max_tokens: int, seconds: float) -> Reply:
+        raise NotImplementedError
+
+    def _client_options(self, seconds: float) -> Json:
+        return {"api_key": self.key, "base_url": self.base_url, "max_retries": 0, "timeout": max(seconds, 0.1)}
 
 
 def within(provider: str, seconds: float, call: Callable[[], Coroutine[Any, Any, R]]) -> R:
