@@ -20,7 +20,7 @@ from e2i_shared.datasets.frame import Categories, Dates, Frame, Numbers
 from e2i_shared.datasets.memory import MemoryDataSource
 from e2i_shared.datasets.specs import DatasetSpec
 from e2i_shared.errors import NotFoundError
-from e2i_shared.http import cohorts, work
+from e2i_shared.http import classifying, cohorts
 from e2i_shared.ports import Tenant
 from e2i_shared.testing import (
     FakeCatalogue,
@@ -33,6 +33,7 @@ from e2i_shared.testing import (
     FixedClock,
     fake_twins,
 )
+from e2i_shared.testing.letters import FakeFailures, FakeQueues
 from e2i_shared.testing.search import FakeSearch, FakeSpending
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ class FakeWiring:
     made: dict[str, Tenant] = field(default_factory=dict)
     started: FakeWorkflows = field(default_factory=FakeWorkflows)
     bus: FakeEvents = field(default_factory=FakeEvents)
+    letters: FakeQueues = field(default_factory=FakeQueues)
     answers: bool = True
     models: Gateway | None = None
 
@@ -221,6 +223,7 @@ class FakeWiring:
             cohorts=FakeCohorts(FixedClock(datetime.now(UTC))),
             search=FakeSearch(compositions),
             spending=FakeSpending(),
+            failures=FakeFailures(),
             twins=fake_twins(outbox, lambda: datetime.now(UTC)),
         )
 
@@ -241,6 +244,9 @@ class FakeWiring:
 
     def events(self) -> FakeEvents:
         return self.bus
+
+    def queues(self) -> FakeQueues:
+        return self.letters
 
     def language_models(self, _tenant_id: str) -> Gateway | None:
         return self.models
@@ -296,7 +302,7 @@ def seed(tenant: Tenant) -> None:
 
     seed_twins(tenant)
     tenant.outbox.mark_published([waiting.outbox_id for waiting in tenant.outbox.claim()])
-    made = work.classify(tenant, ClassifyRequest(query=QUESTION), "anna")
+    made = classifying.classify(tenant, ClassifyRequest(query=QUESTION), "anna")
     tenant.classifications.save(made.model_copy(update={"classification_id": CLASSIFICATION}), "seed", None, "anna")
     tenant.compositions.create(
         NewComposition(composition_id=COMPOSITION, query=QUESTION, dataset="trial", classification_id=CLASSIFICATION)

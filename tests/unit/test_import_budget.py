@@ -25,16 +25,16 @@ HEAVY = (
     "mlflow",
 )
 MOST_MODULES = {
-    "classify": 335,
-    "api": 500,
+    "classify": 320,
+    "api": 480,
     "composition_status": 380,
     "relay": 180,
-    "compose_step": 400,
+    "compose_step": 380,
     "simulate": 450,
     "fidelity_check": 450,
     "dispatch_training": 400,
     "train_twin": 320,
-    "run_tool": 560,
+    "run_tool": 530,
 }
 
 

@@ -9,7 +9,8 @@ import pytest
 from e2i_shared import bootstrap
 from e2i_shared.api.classification import ClassifyRequest, Domain, RoutingPattern
 from e2i_shared.classifier import classify as classifying
-from e2i_shared.http import opinion, work
+from e2i_shared.http import classifying as served
+from e2i_shared.http import opinion
 from e2i_shared.llm.anthropic import Anthropic
 from e2i_shared.llm.gateway import Gateway
 from e2i_shared.llm.ledger import Caps, MemoryLedger
@@ -47,7 +48,7 @@ def classified(answer: Any, query: str = QUESTION, caps: Caps | None = None) -> 
         provider = Anthropic("claude-sonnet-5-5", "k", server.url)
         models = Gateway([provider], ledger, price_table(), sleep=lambda _seconds: None)
         with bootstrap.wired(FakeWiring(models=models)) as wiring:
-            found = work.classify(wiring.tenant(TENANT), ClassifyRequest(query=query), "anna")
+            found = served.classify(wiring.tenant(TENANT), ClassifyRequest(query=query), "anna")
         return found, ledger, server.asked
 
 
@@ -85,7 +86,7 @@ def test_a_valid_other_reading_overrules_the_rules():
 @pytest.mark.parametrize("answer", [circle, lambda _: {"nonsense": 1}, lambda _: reply(500, "{}")])
 def test_what_is_not_valid_leaves_the_rules_answer(answer):
     with bootstrap.wired(FakeWiring()) as wiring:
-        rules = work.classify(wiring.tenant(TENANT), ClassifyRequest(query=QUESTION), "anna")
+        rules = served.classify(wiring.tenant(TENANT), ClassifyRequest(query=QUESTION), "anna")
     found, _, _ = classified(answer)
     assert found.second_opinion.startswith("not used")
     assert (found.routing_pattern, found.domains) == (rules.routing_pattern, rules.domains)
@@ -106,7 +107,7 @@ def test_words_of_a_question_stay_data():
 
 def test_without_a_language_model_nobody_is_asked():
     with bootstrap.wired(FakeWiring()) as wiring:
-        found = work.classify(wiring.tenant(TENANT), ClassifyRequest(query=QUESTION), "anna")
+        found = served.classify(wiring.tenant(TENANT), ClassifyRequest(query=QUESTION), "anna")
     assert (found.second_opinion, found.used_llm) == (None, False)
 
 

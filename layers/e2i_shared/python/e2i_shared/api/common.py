@@ -13,9 +13,9 @@ FilterOp = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "between"]
 
 
 class Wire(BaseModel):
-    """Base of every wire model: frozen, no unknown fields."""
+    """Base of every wire model: frozen, no unknown fields. Each is built when first used: most functions import more than they use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
 class Filter(Wire):

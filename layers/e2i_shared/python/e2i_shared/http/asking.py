@@ -18,7 +18,7 @@ from e2i_shared.api.composition import (
 )
 from e2i_shared.composer.embedding import MODEL, embed
 from e2i_shared.composer.model import NewComposition
-from e2i_shared.http import answering, permissions, reading, work
+from e2i_shared.http import answering, permissions, reading
 from e2i_shared.http.replies import reply
 from e2i_shared.ids import new_id
 from e2i_shared.observability import telemetry
@@ -56,9 +56,11 @@ def compose(request: ComposeRequest, who: Caller) -> Response[ComposeAccepted]:
 
 def ask(request: AskRequest, who: Caller) -> Response[CompositionView]:
     """Classify, then answer: 200 when the answer or a clarification is there in time, else 202."""
+    from e2i_shared.http import classifying
+
     tenant, begun = bootstrap.for_tenant(who.tenant_id), time.monotonic()
     asked = ClassifyRequest(query=request.query, session_id=request.session_id, dataset=request.dataset)
-    classification = work.classify(tenant, asked, who.subject)
+    classification = classifying.classify(tenant, asked, who.subject)
     if classification.routing_pattern is RoutingPattern.CLARIFICATION_NEEDED:
         return reply(HTTPStatus.OK, clarification(classification))
     new = NewComposition(

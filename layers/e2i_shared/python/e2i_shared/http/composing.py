@@ -35,8 +35,10 @@ def services(tenant: Tenant, composition_id: str | None = None) -> phases.Compos
     def classify(record: CompositionRecord) -> Classification:
         if record.classification_id:
             return tenant.classifications.get(record.classification_id).classification
+        from e2i_shared.http import classifying
+
         request = ClassifyRequest(query=record.query, session_id=record.session_id, dataset=record.dataset)
-        return work.classify(tenant, request, record.user_id)
+        return classifying.classify(tenant, request, record.user_id)
 
     def run_step(tool: str, params: Json) -> Json:
         from e2i_shared.tools import _registry

@@ -7,10 +7,10 @@ from e2i_shared.api.classification import (  # noqa: TC001 - the document is mad
     Classification,
     ClassifyRequest,
 )
-from e2i_shared.http import caller, work
+from e2i_shared.http import caller, classifying
 
 
 def classify_question(request: ClassifyRequest) -> Classification:
     """Return domains, sub-questions, dependencies and the routing pattern of a question."""
     who = caller.current()
-    return work.classify(bootstrap.for_tenant(who.tenant_id), request, who.subject)
+    return classifying.classify(bootstrap.for_tenant(who.tenant_id), request, who.subject)

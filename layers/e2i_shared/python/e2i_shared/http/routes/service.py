@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Response, Router
 import e2i_shared
 from e2i_shared import bootstrap, settings
 from e2i_shared.api.service import Configuration, Health, Readiness
-from e2i_shared.http import openapi, work
+from e2i_shared.http import work
 from e2i_shared.http.replies import reply
 
 if TYPE_CHECKING:
@@ -57,10 +57,14 @@ def read_configuration() -> Configuration:
 @router.get("/openapi.json", tags=TAGS, summary="This document")
 def read_openapi() -> Response[dict]:  # type: ignore[type-arg]  # a JSON document has no narrower type
     """Return the OpenAPI 3.1 document of every function's routes."""
+    from e2i_shared.http import openapi
+
     return Response(status_code=200, content_type="application/json", body=openapi.document())
 
 
 @router.get("/docs", tags=TAGS, summary="Browse the API", compress=True)
 def read_docs() -> Response[str]:
     """Return a page that shows the document and tries its routes; works offline."""
+    from e2i_shared.http import openapi
+
     return Response(status_code=200, content_type="text/html", body=openapi.page())
