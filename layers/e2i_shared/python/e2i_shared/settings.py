@@ -24,7 +24,7 @@ Text = Annotated[str, Field(min_length=1)]
 class Settings(BaseModel):
     """Base: the stage, and how fast one caller may go in one process (tokens a second, and the most saved up)."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     stage: Literal["local", "dev", "staging", "prod"] = "local"
     rate_per_second: Annotated[float, Field(gt=0)] = 200
