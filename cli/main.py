@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import classifier, cohorts, compositions, data, experiment_log, questions, service, tools, twins
+from cli import classifier, cohorts, compositions, data, experiment_log, questions, redrive, service, tools, twins
 
 EPILOG = (
     "Exit codes: 0 done · 1 failed · 2 usage · 3 unreachable · 4 not allowed · 5 not found · 6 rejected · "
@@ -20,6 +20,7 @@ app.add_typer(classifier.app, name="classifier")
 app.add_typer(twins.app, name="twins")
 app.add_typer(twins.app, name="twin", hidden=True)
 app.command("jobs")(twins.jobs)
+app.add_typer(redrive.app)
 app.add_typer(experiment_log.app, name="mlflow")
 
 

@@ -23,6 +23,8 @@ class Resources:
     bus: events.EventBus
     state_machine_arn: str
     training_machine_arn: str
+    queues: tuple[str, ...]  # their ARNs; a dead-letter queue's ends in -dlq
+    mlflow_server: str | None
 
 
 def _database(fn: iam.IGrantable, to: Resources) -> None:
@@ -31,8 +33,22 @@ def _database(fn: iam.IGrantable, to: Resources) -> None:
 
 def _database_admin(fn: iam.IGrantable, to: Resources) -> None:
     to.data.proxy.grant_connect(fn, "e2i_admin")
-    _allow(fn, "secretsmanager:GetSecretValue", to.data.app_secret.secret_arn)
+    for secret in (to.data.app_secret, to.data.mlflow_secret):
+        _allow(fn, "secretsmanager:GetSecretValue", secret.secret_arn)
     _allow(fn, "kms:Decrypt", to.data.key.key_arn)
+
+
+def _experiment_log(fn: iam.IGrantable, to: Resources) -> None:
+    if to.mlflow_server is None:  # a server of one's own asks for no right here
+        to.data.proxy.grant_connect(fn, "e2i_mlflow")
+
+
+def _redrive(fn: iam.IGrantable, to: Resources) -> None:
+    for queue in to.queues:
+        _allow(fn, "sqs:GetQueueUrl", queue)
+        _allow(fn, "sqs:SendMessage", queue)
+        for action in ("GetQueueUrl", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"):
+            _allow(fn, f"sqs:{action}", f"{queue}-dlq")
 
 
 def _allow(who: iam.IGrantable, action: str, resource: str) -> None:
@@ -71,6 +87,8 @@ def _publish_events(fn: iam.IGrantable, to: Resources) -> None:
 GRANTS: dict[str, Callable[[iam.IGrantable, Resources], None]] = {
     "database": _database,
     "database_admin": _database_admin,
+    "experiment_log": _experiment_log,
+    "redrive": _redrive,
     "start_workflow": _start_workflow,
     "start_training": _start_training,
     "stop_workflow": _stop_workflow,

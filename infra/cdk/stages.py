@@ -9,6 +9,25 @@ StageName = Literal["dev", "staging", "prod"]
 
 
 @dataclass(frozen=True, slots=True)
+class TwinSettings:
+    """How one environment trains and asks twins."""
+
+    automatic_retraining: bool
+    function_rows: int  # data sets of more rows are trained on in a container task
+    inline_twins: int  # simulations of more twins are queued
+    training_threads: int
+
+    def variables(self) -> dict[str, str]:
+        """Return them as the functions' variables."""
+        return {
+            "E2I_AUTOMATIC_RETRAINING": str(self.automatic_retraining).lower(),
+            "E2I_FUNCTION_ROWS": str(self.function_rows),
+            "E2I_INLINE_TWINS": str(self.inline_twins),
+            "E2I_TRAINING_THREADS": str(self.training_threads),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One environment. Capacity is in Aurora capacity units, retention in days."""
 
@@ -22,10 +41,47 @@ class Stage:
     reader: bool
     throttle_rate: int  # requests per second at the API's stage
     throttle_burst: int
+    twins: TwinSettings
 
 
 STAGES: dict[StageName, Stage] = {
-    "dev": Stage("dev", 0.5, 2, 1, 14, 2, keep_data=False, reader=False, throttle_rate=50, throttle_burst=100),
-    "staging": Stage("staging", 0.5, 4, 7, 30, 2, keep_data=False, reader=False, throttle_rate=200, throttle_burst=400),
-    "prod": Stage("prod", 1, 16, 35, 400, 3, keep_data=True, reader=True, throttle_rate=1000, throttle_burst=2000),
+    "dev": Stage(
+        "dev",
+        0.5,
+        2,
+        1,
+        14,
+        2,
+        keep_data=False,
+        reader=False,
+        throttle_rate=50,
+        throttle_burst=100,
+        twins=TwinSettings(automatic_retraining=False, function_rows=20_000, inline_twins=10_000, training_threads=4),
+    ),
+    "staging": Stage(
+        "staging",
+        0.5,
+        4,
+        7,
+        30,
+        2,
+        keep_data=False,
+        reader=False,
+        throttle_rate=200,
+        throttle_burst=400,
+        twins=TwinSettings(automatic_retraining=True, function_rows=50_000, inline_twins=10_000, training_threads=4),
+    ),
+    "prod": Stage(
+        "prod",
+        1,
+        16,
+        35,
+        400,
+        3,
+        keep_data=True,
+        reader=True,
+        throttle_rate=1000,
+        throttle_burst=2000,
+        twins=TwinSettings(automatic_retraining=False, function_rows=50_000, inline_twins=10_000, training_threads=4),
+    ),
 }

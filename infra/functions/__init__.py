@@ -52,7 +52,7 @@ class FunctionDescription:
     """One Lambda function.
 
     ``rights`` are the services it may use: "database", "start_workflow", "stop_workflow", "objects_read", "objects_write",
-    "publish_events", "database_admin".
+    "publish_events", "start_training", "experiment_log", "redrive", "database_admin".
     """
 
     name: str
@@ -81,3 +81,8 @@ def all_functions() -> tuple[FunctionDescription, ...]:
     """Return every description in this folder, by name."""
     names = sorted(module.name for module in iter_modules(__path__))
     return tuple(import_module(f"{__name__}.{name}").FUNCTION for name in names)
+
+
+def queue_names() -> tuple[str, ...]:
+    """Return the name of every queue."""
+    return tuple(each.queue.name for each in all_functions() if each.queue)

@@ -8,7 +8,7 @@ FUNCTION = FunctionDescription(
     package="image",
     memory_mb=8192,
     timeout_seconds=900,
-    rights=("database", "objects_read", "objects_write"),
+    rights=("database", "objects_read", "objects_write", "experiment_log"),
     task=Task(cpu=4096, memory_mb=16384, module="functions.train_twin.task"),
     local_workers=1,
 )

@@ -17,8 +17,9 @@ from infra.local import executions as ex
 from infra.local.events import from_entry
 from infra.local.history import history_events
 from infra.local.http_events import joined_headers
-from infra.local.queues import BODY_LIMIT, dead_letters
+from infra.local.queues import BODY_LIMIT, dead_letters, received
 from infra.local.replies import reply
+from infra.local.store import Statement
 from infra.local.workers import REQUEST_LIMIT, TooBusyError
 
 if TYPE_CHECKING:
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from infra.local.events import Bus
     from infra.local.queues import QueueFeed
     from infra.local.replies import Receive, Scope, Send
-    from infra.local.store import Row, Statement, Store
+    from infra.local.store import Row, Store
     from infra.local.workers import Outcome
 
 INVOCATION = re.compile(r"/_aws/2015-03-31/functions/([^/]+)/invocations")
 EXECUTION_NAME = re.compile(r"[\w+!@.()=',-]{1,80}", re.ASCII)
+NO_LIMIT = 2**31 - 1  # dead letters may be received as often as one likes
 Document = dict[str, Any]
 
 
@@ -104,6 +106,9 @@ class AwsApi:
             "AmazonSQS.SendMessage": self._send_message,
             "AmazonSQS.GetQueueAttributes": self._queue_attributes,
             "AmazonSQS.StartMessageMoveTask": self._redrive,
+            "AmazonSQS.ReceiveMessage": self._receive_message,
+            "AmazonSQS.DeleteMessage": self._delete_message,
+            "AmazonSQS.ChangeMessageVisibility": self._change_visibility,
             "AWSEvents.PutEvents": self._put_events,
         }
         target = headers.get("x-amz-target", "")
@@ -207,6 +212,33 @@ class AwsApi:
                 await feed.redrive()
         return {"TaskHandle": str(uuid.uuid4())}
 
+    def _dead(self, document: Document) -> str:
+        name = self._queue(document.get("QueueUrl", ""))
+        if name in self.queues:
+            raise AwsError(
+                "UnsupportedOperation", "A queue's messages are handed to its function; only dead letters are received."
+            )
+        return name
+
+    async def _receive_message(self, document: Document) -> Document:
+        values = {
+            "queue": self._dead(document),
+            "most": min(10, int(document.get("MaxNumberOfMessages", 1))),
+            "visibility": float(document.get("VisibilityTimeout", 30)),
+            "max_receives": NO_LIMIT,
+        }
+        rows = await self.store.write(Statement("receive_messages", [values]))
+        return {"Messages": [received(row) for row in rows]} if rows else {}
+
+    async def _delete_message(self, document: Document) -> Document:
+        await self.store.write(Statement("delete_message", [_receipt(document, self._dead(document))]))
+        return {}
+
+    async def _change_visibility(self, document: Document) -> Document:
+        values = _receipt(document, self._dead(document)) | {"seconds": float(document.get("VisibilityTimeout", 0))}
+        await self.store.write(Statement("change_visibility", [values]))
+        return {}
+
     async def _put_events(self, document: Document) -> Document:
         entries: list[Document] = []
         statements: list[Statement] = []
@@ -223,6 +255,15 @@ class AwsApi:
         for feed in self.queues.values():
             feed.wake()
         return {"FailedEntryCount": sum("ErrorCode" in entry for entry in entries), "Entries": entries}
+
+
+def _receipt(document: Document, queue: str) -> Document:
+    """Return the message and the receive that a receipt handle stands for."""
+    identity, _, receives = str(document.get("ReceiptHandle", "")).rpartition(":")
+    try:
+        return {"queue": queue, "id": uuid.UUID(identity), "receives": int(receives)}
+    except ValueError as error:
+        raise AwsError("ReceiptHandleIsInvalid", "The input receipt handle is invalid.") from error
 
 
 def _in_aws_words(error: AwsError | psycopg.Error | UnicodeError) -> AwsError:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from infra.functions import queue_names
 from infra.local import tokens
 from infra.local.executions import REGION, machine_arn
 
@@ -66,6 +67,7 @@ class Places:
             "E2I_MLFLOW_URI": os.environ.get("E2I_MLFLOW_URI", f"sqlite:///{self.data_dir.root / 'mlflow.db'}"),
             "E2I_MLFLOW_ARTIFACTS": str(self.data_dir.root / "mlflow"),
             "E2I_EVENT_BUS": EVENT_BUS,
+            "E2I_QUEUES": ",".join(queue_names()),
             "E2I_BUCKET": BUCKET,
             "E2I_ISSUER": tokens.ISSUER,
             "E2I_AUDIENCE": tokens.AUDIENCE,

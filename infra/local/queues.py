@@ -118,6 +118,17 @@ def _failed(outcome: Outcome, rows: list[Row]) -> set[str]:
     return named if named.issubset(everything) else everything
 
 
+def received(row: Row) -> dict[str, Any]:
+    """Return a message as ``ReceiveMessage`` tells it."""
+    return {
+        "MessageId": str(row["id"]),
+        "ReceiptHandle": f"{row['id']}:{row['receives']}",
+        "Body": row["body"],
+        "MD5OfBody": hashlib.md5(row["body"].encode(), usedforsecurity=False).hexdigest(),
+        "Attributes": {"SentTimestamp": str(int(row["sent_at"].timestamp() * 1000))},
+    }
+
+
 def _record(queue: str, row: Row) -> dict[str, Any]:
     return {
         "messageId": str(row["id"]),

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from e2i_shared import settings
 
 from infra.cdk.stages import STAGES
 from infra.functions import all_functions
@@ -120,7 +121,11 @@ def test_an_ended_execution_reaches_the_status_queue(service):
 def test_what_is_asked_for_on_the_bus_reaches_its_queue(service):
     rules = [r for r in of_type(service, "AWS::Events::Rule") if r.get("EventPattern", {}).get("source") == ["e2i"]]
 
-    assert {r["EventPattern"]["detail-type"][0] for r in rules} == {"training.requested", "simulation.requested"}
+    assert {r["EventPattern"]["detail-type"][0] for r in rules} == {
+        "training.requested",
+        "training.log_requested",
+        "simulation.requested",
+    }
     assert all(r["EventBusName"] for r in rules)
 
 
@@ -147,6 +152,79 @@ def test_a_large_training_runs_as_a_container_task_with_the_rights_of_the_functi
     }
     assert {"rds-db:connect", "s3:PutObject", "s3:GetObject", "ecs:RunTask", "iam:PassRole"} <= actions
     assert function_resource(service, "train_twin")["Timeout"] == 900
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
+def test_a_stage_s_settings_are_those_that_functions_read(stage):
+    told = stage.twins.variables()
+    known = {name: settings.variables(name, required=False) for name in settings.FUNCTIONS}
+    assert all(any(variable in known[name] for name in known) for variable in told)
+    needed = {"E2I_DATABASE_URL": "x", "E2I_EVENT_BUS": "x", "E2I_TRAINING_MACHINE_ARN": "x"}
+    read = settings.parse(settings.DispatchTrainingSettings, needed | told)
+    assert read.function_rows == stage.twins.function_rows
+    assert settings.parse(settings.TrainTwinSettings, needed | told).training_threads == stage.twins.training_threads
+    assert settings.parse(settings.SimulateSettings, needed | told).inline_twins == stage.twins.inline_twins
+    checked = settings.parse(settings.FidelityCheckSettings, needed | told)
+    assert checked.automatic_retraining is stage.twins.automatic_retraining
+
+
+def environment_of(service: dict, name: str) -> dict:
+    return dict(function_resource(service, name)["Environment"]["Variables"])
+
+
+def test_each_function_is_told_the_settings_of_its_stage_that_it_reads_and_no_other(service):
+    dev = STAGES["dev"].twins.variables()
+    for name in BY_NAME:
+        told = environment_of(service, name)
+        read = settings.variables(name, required=False)
+        assert {n: v for n, v in told.items() if n in dev} == {n: v for n, v in dev.items() if n in read}, name
+
+
+def test_trainings_are_logged_in_a_schema_of_their_own_with_a_token_for_a_password(service, templates):
+    told = environment_of(service, "train_twin")
+    (container,) = of_type(templates["training"]["Resources"], "AWS::ECS::TaskDefinition")[0]["ContainerDefinitions"]
+    task = {each["Name"]: each["Value"] for each in container["Environment"]}
+
+    for variables in (told, task):
+        assert variables["E2I_MLFLOW_IAM"] == "true"
+        address = json.dumps(variables["E2I_MLFLOW_URI"])
+        assert "postgresql://e2i_mlflow@" in address
+        assert "/e2i?sslmode=require" in address
+        assert json.dumps(variables["E2I_MLFLOW_ARTIFACTS"]).count("/mlflow") == 1
+    assert {name for name in BY_NAME if "E2I_MLFLOW_URI" in environment_of(service, name)} == {"train_twin"}
+
+
+def test_only_training_and_its_task_connect_as_mlflow_s_role_and_the_proxy_knows_it(service, templates):
+    def connects(resources: dict) -> list[str]:
+        return [
+            key
+            for key, r in resources.items()
+            if r["Type"] == "AWS::IAM::Policy" and "/e2i_mlflow" in json.dumps(r["Properties"]["PolicyDocument"])
+        ]
+
+    assert [key.partition("ServiceRole")[0] for key in connects(service)] == ["TrainTwinFunction"]
+    assert [key.partition("TaskRole")[0] for key in connects(templates["training"]["Resources"])] == ["Task"]
+    data = templates["data"]["Resources"]
+    (proxy,) = of_type(data, "AWS::RDS::DBProxy")
+    assert len(proxy["Auth"]) == 3
+    assert "E2I_MLFLOW_SECRET_ARN" in environment_of(service, "migrate")
+    assert '"e2i_mlflow' in json.dumps(of_type(data, "AWS::SecretsManager::Secret")).replace("\\", "")
+
+
+def test_only_the_api_puts_dead_letters_back_and_by_the_names_the_queues_have(service):
+    told = environment_of(service, "api")
+    queues = {q["QueueName"] for q in of_type(service, "AWS::SQS::Queue")}
+
+    assert {told["E2I_QUEUE_PREFIX"] + name for name in told["E2I_QUEUES"].split(",")} == {
+        name for name in queues if not name.endswith("-dlq")
+    }
+    assert {f"{name}-dlq" for name in queues if not name.endswith("-dlq")} == {n for n in queues if n.endswith("-dlq")}
+    actions = {
+        key: json.dumps(r["Properties"]["PolicyDocument"])
+        for key, r in service.items()
+        if r["Type"] == "AWS::IAM::Policy" and "sqs:SendMessage" in json.dumps(r["Properties"]["PolicyDocument"])
+    }
+    assert [key.partition("ServiceRole")[0] for key in actions] == ["ApiFunction"]
 
 
 def test_the_relay_runs_every_minute(service):

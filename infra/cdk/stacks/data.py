@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 POSTGRES = rds.AuroraPostgresEngineVersion.VER_18_4
 APP_ROLE = "e2i_app"
+MLFLOW_ROLE = "e2i_mlflow"
 DATABASE = "e2i"
 
 
@@ -37,9 +38,14 @@ class DataStack(cdk.Stack):
         )
         self.app_secret.attach(self.cluster)
         self.cluster.add_rotation_multi_user("AppRotation", secret=self.app_secret)
+        self.mlflow_secret = rds.DatabaseSecret(
+            self, "MlflowSecret", username=MLFLOW_ROLE, encryption_key=self.key, master_secret=self.cluster.secret
+        )
+        self.mlflow_secret.attach(self.cluster)
+        self.cluster.add_rotation_multi_user("MlflowRotation", secret=self.mlflow_secret)
         self.proxy = self.cluster.add_proxy(
             "Proxy",
-            secrets=[self._admin_secret(), self.app_secret],
+            secrets=[self._admin_secret(), self.app_secret, self.mlflow_secret],
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             iam_auth=True,
@@ -50,6 +56,10 @@ class DataStack(cdk.Stack):
     def database_url(self, user: str) -> str:
         """Return the libpq conninfo of the proxy without a password: IAM tokens take its place."""
         return f"host={self.proxy.endpoint} port=5432 dbname={DATABASE} user={user} sslmode=require"
+
+    def mlflow_uri(self) -> str:
+        """Return the address of MLflow's own schema, without a password."""
+        return f"postgresql://{MLFLOW_ROLE}@{self.proxy.endpoint}:5432/{DATABASE}?sslmode=require"
 
     def _admin_secret(self) -> rds.DatabaseSecret:
         secret = self.cluster.secret

@@ -23,7 +23,7 @@ from e2i_shared.settings import variables
 
 from infra.cdk import assets
 from infra.cdk.rights import Resources, grant
-from infra.functions import EventRule, FunctionDescription, all_functions
+from infra.functions import EventRule, FunctionDescription, all_functions, queue_names
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -72,6 +72,8 @@ class ServiceStack(cdk.Stack):
             bus=self.bus,
             state_machine_arn=self._machine_arn("compose"),
             training_machine_arn=self._machine_arn("train_twin"),
+            queues=tuple(self.format_arn(service="sqs", resource=self._queue_name(each)) for each in queue_names()),
+            mlflow_server=self.node.try_get_context("mlflow_uri"),
         )
         self.users, self.client = self._user_pool()
         self.http_api = self._api()
@@ -87,6 +89,9 @@ class ServiceStack(cdk.Stack):
             resource_name=state_machine_name(self.stage, machine),
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
+
+    def _queue_name(self, name: str) -> str:
+        return f"e2i-{self.stage.name}-{name}"
 
     def _user_pool(self) -> tuple[cognito.UserPool, cognito.UserPoolClient]:
         keep = cdk.RemovalPolicy.RETAIN if self.stage.keep_data else cdk.RemovalPolicy.DESTROY
@@ -155,12 +160,27 @@ class ServiceStack(cdk.Stack):
             "E2I_APP_SECRET_ARN": self._data.app_secret.secret_arn,
             "POWERTOOLS_SERVICE_NAME": description.name,
             "POWERTOOLS_METRICS_NAMESPACE": "E2I",
+            **self._optional(description),
             **description.environment,
         }
         missing = set(variables(description.name)) - set(environment)
         if missing:
             raise ConfigurationError(f"{description.name} would start without {', '.join(sorted(missing))}.")
         return environment
+
+    def _optional(self, description: FunctionDescription) -> dict[str, str]:
+        """Return the settings with a default that a stage sets, of those that the function has."""
+        server = self.resources.mlflow_server
+        stage = self.stage.twins.variables() | {
+            "E2I_MLFLOW_URI": server or self._data.mlflow_uri(),
+            "E2I_MLFLOW_IAM": str(server is None).lower(),
+            "E2I_MLFLOW_ARTIFACTS": f"s3://{self._data.bucket.bucket_name}/mlflow",
+            "E2I_MLFLOW_SECRET_ARN": self._data.mlflow_secret.secret_arn,
+            "E2I_QUEUES": ",".join(queue_names()),
+            "E2I_QUEUE_PREFIX": self._queue_name(""),
+        }
+        has = variables(description.name, required=False)
+        return {name: value for name, value in stage.items() if name in has}
 
     def _function(self, description: FunctionDescription) -> lambda_.Function:
         construct = "".join(part.title() for part in description.name.split("_")) + "Function"
@@ -232,6 +252,7 @@ class ServiceStack(cdk.Stack):
         dead = sqs.Queue(
             self,
             f"{spec.name}-dead-letters",
+            queue_name=f"{self._queue_name(spec.name)}-dlq",
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=cdk.Duration.days(14),
@@ -239,6 +260,7 @@ class ServiceStack(cdk.Stack):
         queue = sqs.Queue(
             self,
             spec.name,
+            queue_name=self._queue_name(spec.name),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             visibility_timeout=cdk.Duration.seconds(spec.visibility_seconds),

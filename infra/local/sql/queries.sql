@@ -70,6 +70,11 @@ WHERE id IN (
 )
 RETURNING id, body, attributes, sent_at, first_received_at, receives
 
+-- name: change_visibility
+-- A message that was received, seen again after some seconds, unless it was received again since.
+UPDATE messages SET visible_at = clock_timestamp() + make_interval(secs => %(seconds)s)
+WHERE id = %(id)s AND queue = %(queue)s AND receives = %(receives)s
+
 -- name: delete_message
 -- Unless it was received again since.
 DELETE FROM messages WHERE id = %(id)s AND receives = %(receives)s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from e2i_shared.deployment import prepare_database, set_app_password
+from e2i_shared.deployment import APP_ROLE, MLFLOW_ROLE, prepare_database, set_password
 from e2i_shared.tools._registry import catalogue
 from psycopg.conninfo import make_conninfo
 
@@ -37,12 +37,13 @@ def test_a_second_deployment_changes_nothing(admin):
         assert connection.execute("SELECT name, updated_at FROM tool_registry ORDER BY name").fetchall() == before
 
 
-def test_the_application_role_gets_its_password_whatever_characters_it_holds(admin):
+@pytest.mark.parametrize("role", [APP_ROLE, MLFLOW_ROLE])
+def test_a_role_gets_its_password_whatever_characters_it_holds(admin, role):
     prepare_database(admin)
 
-    set_app_password(admin, "it's; DROP ROLE e2i_app; --\\")
+    set_password(admin, role, "it's; DROP ROLE e2i_app; --\\")
 
     with psycopg.connect(admin) as connection:
-        row = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'e2i_app'").fetchone()
+        row = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [role]).fetchone()
     assert row is not None
     assert row[0].startswith("SCRAM-SHA-256$")

@@ -52,6 +52,38 @@ def test_a_poison_message_is_tried_again_then_buried_and_comes_back_by_redrive(s
     (service.folder / "cured").unlink()
 
 
+def test_dead_letters_are_taken_left_and_put_back_one_by_one(service: Service):
+    for body in ("poison one", "poison two"):
+        service.call("sqs", "send_message", QueueUrl=QUEUE, MessageBody=body)
+    eventually(lambda: depth(service, DEAD)["ApproximateNumberOfMessages"] == 2)
+
+    def take() -> list[Any]:
+        reply = service.call("sqs", "receive_message", QueueUrl=DEAD, MaxNumberOfMessages=10, VisibilityTimeout=60)
+        return list(reply.get("Messages", []))
+
+    taken = take()
+    assert sorted(each["Body"] for each in taken) == ["poison one", "poison two"]
+    assert take() == []
+    one, two = sorted(taken, key=lambda each: each["Body"])
+    service.call(
+        "sqs", "change_message_visibility", QueueUrl=DEAD, ReceiptHandle=two["ReceiptHandle"], VisibilityTimeout=0
+    )
+    service.call("sqs", "delete_message", QueueUrl=DEAD, ReceiptHandle=one["ReceiptHandle"])
+    (again,) = take()
+    assert again["MessageId"] == two["MessageId"]
+    service.call("sqs", "delete_message", QueueUrl=DEAD, ReceiptHandle=two["ReceiptHandle"])  # of an earlier receive
+    assert depth(service, DEAD)["ApproximateNumberOfMessagesNotVisible"] == 1
+    service.call("sqs", "delete_message", QueueUrl=DEAD, ReceiptHandle=again["ReceiptHandle"])
+    assert sum(depth(service, DEAD).values()) == 0
+
+
+def test_only_dead_letters_are_received_and_only_by_their_receipt(service: Service):
+    live = service.call("sqs", "receive_message", QueueUrl=QUEUE)
+    wrong = service.call("sqs", "delete_message", QueueUrl=DEAD, ReceiptHandle="made up")
+    assert "UnsupportedOperation" in live["error"]["Code"]
+    assert "ReceiptHandleIsInvalid" in wrong["error"]["Code"]
+
+
 def test_a_delayed_message_is_not_seen_before_its_time(service: Service):
     service.call("sqs", "send_message", QueueUrl=QUEUE, MessageBody="later", DelaySeconds=1)
 

@@ -287,6 +287,7 @@ def test_help_names_every_command(run):
         "twins",
         "jobs",
         "mlflow",
+        "redrive",
     } == names
     shown = run("--help").output
     assert all(name in shown for name in names)

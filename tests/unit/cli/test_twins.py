@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from builders_trained import FAILED_JOB, JOB, OLD_TWIN, SIMULATION, TWIN, WAITING_JOB, seed_twins
 from e2i_shared.http import bundles
+from e2i_shared.ports import Failure, Letter
 from world import TENANT
 
 from cli import experiment_log, twin_views, waiting
@@ -223,3 +225,21 @@ def test_a_validation_takes_the_effect_from_an_experiment(run_json: Any, wiring:
 
     assert (found["actual_ate"], found["actual_experiment_id"]) == (2.4, experiment)
     assert "actual_ate" in str(run_json("twins", "validate", SIMULATION, code=int(Exit.REJECTED)))
+
+
+def test_dead_letters_are_listed_and_put_back_from_the_terminal(run: Any, run_json: Any, wiring: Any):
+    assert "No queue has given a message up" in run("redrive").stdout
+    told = {"detail-type": "training.requested", "detail": {"tenant_id": TENANT, "job_id": JOB}}
+    letter = Letter("m1", "r", json.dumps(told), "2026-10-01T12:00:00+00:00")
+    wiring.letters.dead["training-requested"] = [letter]
+    failures = wiring.tenant(TENANT).failures
+    failures.note("training-requested", "m1", "training.requested", Failure("ConnectionError", "no route", 1))
+
+    shown = run("redrive").stdout
+    assert "no route" in shown
+    assert "e2i redrive QUEUE" in shown
+    assert "1 would be put back" in run("redrive", "training-requested", "--dry-run").stdout
+    assert "1 put back" in run("redrive", "training-requested").stdout
+    assert wiring.letters.sent == [("training-requested", letter.body)]
+    assert run_json("redrive")["items"][0] == {"queue": "training-requested", "dead_letters": [], "more": False}
+    assert run("redrive", "nowhere").exit_code == Exit.NOT_FOUND

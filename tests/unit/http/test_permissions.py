@@ -34,7 +34,7 @@ def test_what_costs_more_is_a_route():
 
 
 def test_reading_needs_no_more_than_a_viewer():
-    held_back = {"/api/v1/admin/usage": Role.ADMIN}
+    held_back = {"/api/v1/admin/usage": Role.ADMIN, "/api/v1/admin/queues": Role.ADMIN}
     reading = {path: role for (method, path), role in permissions.MATRIX.items() if method == "GET"}
     assert {path: role for path, role in reading.items() if role > Role.VIEWER} == held_back
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from e2i_shared.api.service import DependencyState
     from e2i_shared.llm.gateway import Gateway
     from e2i_shared.objects import Objects
-    from e2i_shared.ports import Events, Tenant, Trainings, Wiring, Workflows
+    from e2i_shared.ports import Events, Queues, Tenant, Trainings, Wiring, Workflows
     from e2i_shared.twins.log import ExperimentLog
 
 
@@ -52,6 +52,11 @@ def objects() -> Objects:
 def events() -> Events:
     """Return the event bus."""
     return _wiring().events()
+
+
+def queues() -> Queues:
+    """Return the queues and their dead letters."""
+    return _wiring().queues()
 
 
 def language_models(tenant_id: str) -> Gateway | None:

@@ -13,6 +13,8 @@ from e2i_shared.db.queries import query
 from e2i_shared.db.tools import sync_tools
 from e2i_shared.tools._registry import catalogue
 
+APP_ROLE, MLFLOW_ROLE = "e2i_app", "e2i_mlflow"
+
 
 def prepare_database(admin_conninfo: str) -> str:
     """Create the database where it is missing, migrate it, synchronise the tool registry; return the application role's conninfo."""
@@ -23,7 +25,7 @@ def prepare_database(admin_conninfo: str) -> str:
 
 
 def deploy() -> dict[str, Any]:
-    """Prepare the database named by this function's settings, and give the application role its secret's password.
+    """Prepare the database named by this function's settings, and give each role the password of its secret.
 
     Raises ConfigurationError for a missing setting or an edited migration; running it again changes nothing.
     """
@@ -34,14 +36,15 @@ def deploy() -> dict[str, Any]:
     if read.database_iam:
         admin = psycopg.conninfo.make_conninfo(admin, password=database_token(admin))
     prepare_database(admin)
-    if read.app_secret_arn:
-        secret = client("secretsmanager").get_secret_value(SecretId=read.app_secret_arn)
-        set_app_password(admin, json.loads(secret["SecretString"])["password"])
+    for role, arn in ((APP_ROLE, read.app_secret_arn), (MLFLOW_ROLE, read.mlflow_secret_arn)):
+        if arn:
+            secret = client("secretsmanager").get_secret_value(SecretId=arn)
+            set_password(admin, role, json.loads(secret["SecretString"])["password"])
     return {"tools": sorted(catalogue())}
 
 
-def set_app_password(admin_conninfo: str, password: str) -> None:
-    """Set the application role's password; the statement's text never holds it."""
+def set_password(admin_conninfo: str, role: str, password: str) -> None:
+    """Set a role's password; the statement's text never holds it."""
     with psycopg.connect(admin_conninfo) as connection:
-        connection.execute(query("migrations", "hold_password"), {"password": password})
-        connection.execute(query("migrations", "set_app_password"))
+        connection.execute(query("migrations", "hold_password"), {"password": password, "role": role})
+        connection.execute(query("migrations", "set_password"))

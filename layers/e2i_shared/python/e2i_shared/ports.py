@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from e2i_shared.api.admin import BudgetRequest, BudgetState, UsageRow
@@ -195,6 +195,64 @@ class Outbox(Protocol):
         ...
 
 
+class Letter(NamedTuple):
+    """A message that its queue gave up; ``receipt`` is for who took it."""
+
+    message_id: str
+    receipt: str
+    body: str
+    sent_at: str
+
+
+class Queues(Protocol):
+    """Queues and their dead letters."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Their short names."""
+        ...
+
+    def take(self, queue: str, most: int) -> Sequence[Letter]:
+        """Take up to ``most`` dead letters; nobody else sees them for a while."""
+        ...
+
+    def leave(self, queue: str, letters: Sequence[Letter]) -> None:
+        """Let dead letters that were taken be seen again."""
+        ...
+
+    def put_back(self, queue: str, letter: Letter) -> None:
+        """Send a dead letter to its queue anew."""
+        ...
+
+
+class Failure(NamedTuple):
+    """Why a message could not be served the last time, and how often it could not."""
+
+    error_type: str
+    reason: str
+    failures: int
+
+
+class MessageFailures(Protocol):
+    """Why one tenant's messages failed."""
+
+    def note(self, queue: str, message_id: str, topic: str, failure: Failure) -> None:
+        """Keep why a message failed, and that it did once more."""
+        ...
+
+    def of(self, queue: str, message_ids: Sequence[str]) -> Mapping[str, Failure]:
+        """Return what is known of messages."""
+        ...
+
+    def settle(self, queue: str, message_ids: Sequence[str]) -> None:
+        """Forget why messages failed: they were served, or are tried anew."""
+        ...
+
+    def audited(self, queue: str, message_id: str, actor: str, role: str, request_id: str) -> None:
+        """Record who puts a message back."""
+        ...
+
+
 class Wiring(Protocol):
     """How everything is built."""
 
@@ -226,6 +284,10 @@ class Wiring(Protocol):
         """Return the event bus."""
         ...
 
+    def queues(self) -> Queues:
+        """Return the queues and their dead letters."""
+        ...
+
     def language_models(self, tenant_id: str) -> Gateway | None:
         """Return the gateway with a tenant's ledger; None where no language model is configured."""
         ...
@@ -252,3 +314,4 @@ class Tenant:
     search: Search
     spending: Spending
     twins: TwinStores
+    failures: MessageFailures

@@ -53,6 +53,13 @@ class ObjectSettings(Settings):
     object_secret: str | None = None
 
 
+class QueueSettings(Settings):
+    """The queues, with a comma between their short names; ``queue_prefix`` makes each the name that it has in its account."""
+
+    queues: str = ""
+    queue_prefix: str = ""
+
+
 class EventSettings(Settings):
     """The bus that the outbox is published to."""
 
@@ -85,8 +92,8 @@ class ClassifySettings(LanguageModelSettings):
     """``classify``."""
 
 
-class ApiSettings(LanguageModelSettings, WorkflowSettings, ObjectSettings, EventSettings):
-    """``api``."""
+class ApiSettings(LanguageModelSettings, WorkflowSettings, ObjectSettings, EventSettings, QueueSettings):
+    """``api``: it also shows dead letters and puts them back."""
 
 
 class SimulationSettings(Settings):
@@ -107,7 +114,7 @@ class ComposeStepSettings(LanguageModelSettings, ObjectSettings, SimulationSetti
     """``compose_step``."""
 
 
-class CompositionStatusSettings(DatabaseSettings):
+class CompositionStatusSettings(DatabaseSettings, QueueSettings):
     """``composition_status``."""
 
 
@@ -115,11 +122,11 @@ class RelaySettings(DatabaseSettings, WorkflowSettings, EventSettings):
     """``relay``."""
 
 
-class SimulateSettings(DatabaseSettings, ObjectSettings, EventSettings, SimulationSettings):
+class SimulateSettings(DatabaseSettings, ObjectSettings, EventSettings, SimulationSettings, QueueSettings):
     """``simulate``."""
 
 
-class DispatchTrainingSettings(DatabaseSettings):
+class DispatchTrainingSettings(DatabaseSettings, QueueSettings):
     """``dispatch_training``: data sets of more than ``function_rows`` rows are trained on in a container task."""
 
     training_machine_arn: Text
@@ -145,9 +152,10 @@ class FidelityCheckSettings(DatabaseSettings, ObjectSettings, EventSettings):
 
 
 class MigrateSettings(DatabaseSettings):
-    """``migrate``; its connection string is that of the deploying role, the secret that of the application role."""
+    """``migrate``; its connection string is that of the deploying role, the secrets are those of the application's and MLflow's."""
 
     app_secret_arn: str | None = None
+    mlflow_secret_arn: str | None = None
 
 
 FUNCTIONS: Mapping[str, type[Settings]] = {

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from e2i_shared.llm.gateway import Gateway
     from e2i_shared.llm.model import Provider
     from e2i_shared.objects import Objects
-    from e2i_shared.ports import Events, Tenant, Trainings, Workflows
+    from e2i_shared.ports import Events, Queues, Tenant, Trainings, Workflows
     from e2i_shared.twins.log import ExperimentLog
     from e2i_shared.twins.repository import TwinStores
 
@@ -115,6 +115,13 @@ class EnvironmentWiring:
         from e2i_shared.aws import EventBridge
 
         return EventBridge(settings.read(settings.EventSettings).event_bus)
+
+    def queues(self) -> Queues:
+        """Return the queues."""
+        from e2i_shared.aws_queues import Queues
+
+        read = settings.read(settings.QueueSettings)
+        return Queues(tuple(filter(None, read.queues.split(","))), read.queue_prefix)
 
     def objects(self) -> Objects:
         """Return the bucket, or the folder where one is set."""
@@ -218,6 +225,7 @@ def _tenant(database: Database, tenant_id: str, objects: Callable[[], Objects]) 
     from e2i_shared.db.classifications import PostgresClassifications
     from e2i_shared.db.cohorts import PostgresCohorts
     from e2i_shared.db.compositions import PostgresCompositions
+    from e2i_shared.db.failures import PostgresFailures
     from e2i_shared.db.idempotency import PostgresIdempotency
     from e2i_shared.db.outbox import PostgresOutbox
     from e2i_shared.db.search import PostgresSearch
@@ -249,6 +257,7 @@ def _tenant(database: Database, tenant_id: str, objects: Callable[[], Objects]) 
         search=PostgresSearch(database, tenant_id),
         spending=PostgresSpending(database, tenant_id),
         twins=_twins(database, tenant_id),
+        failures=PostgresFailures(database, tenant_id),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2i_shared import bootstrap, settings
 from e2i_shared.errors import InputError
+from e2i_shared.http.letters import noted
 from e2i_shared.http.training import reason_of
 from e2i_shared.observability import telemetry
 
@@ -25,6 +26,7 @@ ENDINGS = {
 }
 
 
+@noted
 def dispatch(record: SQSRecord) -> None:
     """Start what a message asks for, or end the job whose execution ended by itself."""
     event: Event = json.loads(record.body)

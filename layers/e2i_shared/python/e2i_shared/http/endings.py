@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2i_shared import bootstrap
 from e2i_shared.api.composition import CompositionStatus
+from e2i_shared.http.letters import noted
 from e2i_shared.observability import telemetry
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ ENDINGS = {
 }
 
 
+@noted
 def end_composition(record: SQSRecord) -> None:
     """End the composition that a message is about, unless it ended by itself; a second delivery changes nothing."""
     detail: dict[str, Any] = json.loads(record.body)["detail"]

@@ -39,6 +39,8 @@ MATRIX: Mapping[tuple[str, str], Role] = {
     ("GET", f"{V1}/search"): Role.VIEWER,
     ("GET", f"{V1}/admin/usage"): Role.ADMIN,
     ("PUT", f"{V1}/admin/budgets"): Role.ADMIN,
+    ("GET", f"{V1}/admin/queues"): Role.ADMIN,
+    ("POST", f"{V1}/admin/queues/{{queue}}/redrive"): Role.ADMIN,
     ("GET", f"{V1}/datasets"): Role.VIEWER,
     ("POST", f"{V1}/datasets"): Role.MEMBER,
     ("POST", f"{V1}/uploads"): Role.MEMBER,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from e2i_shared import bootstrap, settings
 from e2i_shared.errors import ConflictError, E2IError, InputError
 from e2i_shared.http import bundles, relaying
+from e2i_shared.http.letters import noted
 from e2i_shared.observability import telemetry
 from e2i_shared.twins.model import NewSimulation
 from e2i_shared.twins.spec import Thresholds, cache_key
@@ -75,6 +76,7 @@ def run(tenant: Tenant, twin: Twin, new: NewSimulation, history: Sequence[Outcom
     return _shown(tenant, new.simulation_id)
 
 
+@noted
 def run_queued(record: SQSRecord) -> None:
     """Do the simulation that a message asks for; a second delivery changes nothing."""
     detail: dict[str, Any] = json.loads(record.body)["detail"]

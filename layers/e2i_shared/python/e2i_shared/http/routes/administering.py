@@ -7,8 +7,10 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from e2i_shared import bootstrap
 from e2i_shared.api.admin import BudgetRequest, Budgets, Usage
-from e2i_shared.http import caller, spending
+from e2i_shared.api.letters import Queues, Redriven, RedriveRequest
+from e2i_shared.http import caller, letters, spending
 
 router = Router()
 TAGS = ["Administration"]
@@ -25,3 +27,15 @@ def read_usage(since: Moment = None, until: Moment = None) -> Usage:
 def set_budget(request: BudgetRequest) -> Budgets:
     """Cap what language models may cost a user, every user, or (as an owner) the tenant in a day, from now on."""
     return spending.set_budget(request, caller.current())
+
+
+@router.get("/admin/queues", tags=TAGS, summary="Messages that queues gave up")
+def list_queues() -> Queues:
+    """Return each queue with this tenant's dead letters, and why each failed the last time."""
+    return letters.listed(bootstrap.for_tenant(caller.current().tenant_id))
+
+
+@router.post("/admin/queues/<queue>/redrive", tags=TAGS, summary="Put dead letters back")
+def redrive_queue(queue: str, request: RedriveRequest) -> Redriven:
+    """Put this tenant's dead letters of a queue back, once what made them fail is mended; ``dry_run`` only says which."""
+    return letters.redrive(queue, caller.current(), dry_run=request.dry_run)

@@ -35,9 +35,9 @@ SELECT EXISTS (SELECT FROM pg_database WHERE datname = %(name)s) AS found;
 INSERT INTO tenants (tenant_id, name) VALUES (%(tenant_id)s, %(name)s) ON CONFLICT DO NOTHING;
 
 -- name: hold_password
--- Hand a password to the next statement, until the end of the transaction.
-SELECT set_config('e2i.password', %(password)s, true);
+-- Hand a role and its password to the next statement, until the end of the transaction.
+SELECT set_config('e2i.role', %(role)s, true), set_config('e2i.password', %(password)s, true);
 
--- name: set_app_password
--- Give the application role the password just handed over.
-DO $$ BEGIN EXECUTE format('ALTER ROLE e2i_app PASSWORD %L', current_setting('e2i.password')); END $$;
+-- name: set_password
+-- Give a role the password just handed over.
+DO $$ BEGIN EXECUTE format('ALTER ROLE %I PASSWORD %L', current_setting('e2i.role'), current_setting('e2i.password')); END $$;
