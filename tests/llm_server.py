@@ -24,6 +24,7 @@ class Script:
     answers: list[Any]
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     url: str = ""
 
     def next(self) -> Callable[[BaseHTTPRequestHandler], None]:
@@ -115,6 +116,13 @@ def openai_says(text: str, status: str = "completed", usage: dict[str, Any] | No
     return reply(200, body | more)
 
 
+def openai_embeds(vectors: list[list[float]], tokens: int | None = 8, **more: Any):
+    """Answer /v1/embeddings, in reverse order: the index says which text a vector is of."""
+    data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)][::-1]
+    usage = {"usage": {"prompt_tokens": tokens, "total_tokens": tokens}} if tokens is not None else {}
+    return reply(200, {"object": "list", "model": "text-embedding-3-small", "data": data} | usage | more)
+
+
 @contextmanager
 def serving(*answers: Any) -> Iterator[Script]:
     """Serve a script on a free port until the block ends."""
@@ -124,6 +132,7 @@ def serving(*answers: Any) -> Iterator[Script]:
         def do_POST(self) -> None:
             length = int(self.headers.get("content-length", 0))
             script.asked.append(json.loads(self.rfile.read(length)))
+            script.paths.append(self.path)
             script.headers.append({name.lower(): value for name, value in self.headers.items()})
             self.close_connection = True
             try:

@@ -155,6 +155,25 @@ def test_providers_are_asked_in_the_order_they_are_named(monkeypatch):
     assert [provider.name for provider in gateway.providers] == ["openai", "anthropic"]
 
 
+def test_questions_are_embedded_by_openai_only_where_that_is_said(monkeypatch):
+    monkeypatch.setenv("E2I_LLM_PROVIDERS", "openai")
+    monkeypatch.setenv("E2I_OPENAI_API_KEY", "k")
+    assert EnvironmentWiring().language_models(TENANT).embedder is None
+
+    settings.read.cache_clear()
+    monkeypatch.setenv("E2I_LLM_PROVIDERS", "")
+    monkeypatch.setenv("E2I_LLM_EMBEDDINGS", "openai")
+    gateway = EnvironmentWiring().language_models(TENANT)
+    assert (gateway.providers, gateway.embedder.model) == ([], "text-embedding-3-small")
+
+
+def test_an_embedding_model_without_a_key_is_a_configuration_error(monkeypatch):
+    monkeypatch.setenv("E2I_LLM_EMBEDDINGS", "openai")
+
+    with pytest.raises(ConfigurationError, match="there is no key"):
+        EnvironmentWiring().language_models(TENANT)
+
+
 def test_a_provider_without_a_key_is_a_configuration_error_that_names_the_variable(monkeypatch):
     monkeypatch.setenv("E2I_LLM_PROVIDERS", "anthropic")
 

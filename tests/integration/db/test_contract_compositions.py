@@ -330,6 +330,25 @@ def test_similar_compositions_are_completed_near_and_of_the_same_model(stores):
     assert len(stores.compositions.similar(a_direction(1, 0), "m", min_similarity=0)) == 3
 
 
+def test_neighbours_are_near_by_the_stored_vector_of_the_same_model_without_itself(stores):
+    one = completed(stores, embedding=a_direction(1, 0), embedding_model="m")
+    near = completed(stores, embedding=a_direction(1, 0.1), embedding_model="m")
+    nearest = completed(stores, embedding=a_direction(1, 0), embedding_model="m")
+    completed(stores, embedding=a_direction(0, 1), embedding_model="m")
+    other = completed(stores, embedding=a_direction(1, 0), embedding_model="other")
+    running = started(stores, embedding=a_direction(1, 0), embedding_model="m")
+    bare = completed(stores)
+
+    def around(identity: str, **bounds: Any) -> list[str]:
+        return [s.composition_id for s in stores.compositions.neighbours(identity, **bounds)]
+
+    assert around(one) == [nearest, near]
+    assert around(one, limit=1) == [nearest]
+    assert len(around(one, min_similarity=0)) == 3
+    assert set(around(running, limit=2)) == {one, nearest}
+    assert around(other) == around(bare) == around(new_id()) == []
+
+
 def test_a_users_word_on_success_outweighs_the_services(stores):
     identity = completed(stores, embedding=a_direction(1), embedding_model="m")
 

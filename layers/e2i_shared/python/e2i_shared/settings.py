@@ -69,11 +69,12 @@ class EventSettings(Settings):
 class LanguageModelSettings(DatabaseSettings):
     """Which language models may be asked, in order; none by default, whatever keys the environment holds.
 
-    ``llm_providers`` is "anthropic", "openai", or both with a comma. The keys are given, or are in the secret
+    ``llm_providers`` is "anthropic", "openai", or both with a comma; ``llm_embeddings`` says who embeds questions. The keys are given, or are in the secret
     ``llm_secret_arn`` as JSON ``{"anthropic": …, "openai": …}``. Caps are US dollars.
     """
 
     llm_providers: Annotated[str, Field(pattern=r"^(|(anthropic|openai)(,(anthropic|openai))?)$")] = ""
+    llm_embeddings: Literal["local", "openai"] = "local"
     llm_secret_arn: str | None = None
     anthropic_api_key: str | None = Field(None, repr=False)
     openai_api_key: str | None = Field(None, repr=False)
@@ -81,6 +82,7 @@ class LanguageModelSettings(DatabaseSettings):
     openai_base_url: str | None = None
     anthropic_model: Text = "claude-sonnet-5-5"
     openai_model: Text = "gpt-6.1-terra"
+    openai_embedding_model: Text = "text-embedding-3-small"
     llm_prices: str | None = None
     llm_seconds: Annotated[float, Field(gt=0, le=50)] = 20
     llm_tenant_daily_usd: Annotated[float, Field(ge=0)] = 50

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from e2i_shared.datasets.repository import RowsTable, RowStore
     from e2i_shared.db.connection import Database
     from e2i_shared.llm.breaker import Breaker
+    from e2i_shared.llm.embedding import EmbeddingProvider
     from e2i_shared.llm.gateway import Gateway
     from e2i_shared.llm.model import Provider
     from e2i_shared.objects import Objects
@@ -130,16 +131,18 @@ class EnvironmentWiring:
     def language_models(self, tenant_id: str) -> Gateway | None:
         """Return the gateway with a tenant's ledger; None where no language model is configured."""
         read = settings.read(settings.LanguageModelSettings)
-        if not read.llm_providers:
+        if not read.llm_providers and read.llm_embeddings == "local":
             return None
         from e2i_shared.db.llm_ledger import PostgresLedger
+        from e2i_shared.llm.embedding import Embedder
         from e2i_shared.llm.gateway import Gateway
         from e2i_shared.llm.ledger import Caps
         from e2i_shared.llm.prices import price_table
 
         caps = Caps(read.llm_tenant_daily_usd, read.llm_user_daily_usd, read.llm_composition_usd)
-        ledger = PostgresLedger(self.database(), tenant_id, caps)
-        return Gateway(self._providers, ledger, price_table(read.llm_prices), self._breakers, read.llm_seconds)
+        ledger, prices = PostgresLedger(self.database(), tenant_id, caps), price_table(read.llm_prices)
+        embedder = Embedder(self._embeddings, ledger, prices, self._embedding_breaker) if self._embeddings else None
+        return Gateway(self._providers, ledger, prices, self._breakers, read.llm_seconds, embedder)
 
     def probe(self) -> Sequence[DependencyState]:
         """Ask the database for a round trip."""
@@ -166,6 +169,21 @@ class EnvironmentWiring:
         return _providers(settings.read(settings.LanguageModelSettings))
 
     @cached_property
+    def _embeddings(self) -> EmbeddingProvider | None:
+        read = settings.read(settings.LanguageModelSettings)
+        if read.llm_embeddings == "local":
+            return None
+        from e2i_shared.llm.openai import OpenAIEmbeddings
+
+        return OpenAIEmbeddings(read.openai_embedding_model, _keys(read, ["openai"])["openai"], read.openai_base_url)
+
+    @cached_property
+    def _embedding_breaker(self) -> Breaker:
+        from e2i_shared.llm.breaker import Breaker
+
+        return Breaker()
+
+    @cached_property
     def _objects(self) -> Objects:
         from e2i_shared.aws import BucketObjects
         from e2i_shared.objects import FolderObjects
@@ -187,23 +205,29 @@ def _providers(read: settings.LanguageModelSettings) -> list[Provider]:
     from e2i_shared.llm.anthropic import Anthropic
     from e2i_shared.llm.openai import OpenAI
 
+    names = [name for name in read.llm_providers.split(",") if name]
+    keys = _keys(read, names)
+    made: dict[str, Callable[[str], Provider]] = {
+        "anthropic": lambda key: Anthropic(read.anthropic_model, key, read.anthropic_base_url),
+        "openai": lambda key: OpenAI(read.openai_model, key, read.openai_base_url),
+    }
+    return [made[name](keys[name]) for name in names]
+
+
+def _keys(read: settings.LanguageModelSettings, names: Sequence[str]) -> dict[str, str]:
+    """Return the keys of providers, from the environment or the secret; raise ConfigurationError where one is missing."""
     keys = {"anthropic": read.anthropic_api_key, "openai": read.openai_api_key}
-    if read.llm_secret_arn:
+    if read.llm_secret_arn and names:
         from e2i_shared.aws import secret
 
         keys |= secret(read.llm_secret_arn)
-    names = read.llm_providers.split(",")
     if missing := [name for name in names if not keys.get(name)]:
         raise ConfigurationError(
             f"The language models of {missing[0]} are to be asked, but there is no key for it.",
             field=settings.variable(f"{missing[0]}_api_key"),
             expected=f"a key, or a secret with {missing[0]!r} in it (E2I_LLM_SECRET_ARN)",
         )
-    made: dict[str, Callable[[str], Provider]] = {
-        "anthropic": lambda key: Anthropic(read.anthropic_model, key, read.anthropic_base_url),
-        "openai": lambda key: OpenAI(read.openai_model, key, read.openai_base_url),
-    }
-    return [made[name](str(keys[name])) for name in names]
+    return {name: str(keys[name]) for name in names}
 
 
 def _connect() -> tuple[Database, float]:
@@ -258,6 +282,7 @@ def _tenant(database: Database, tenant_id: str, objects: Callable[[], Objects]) 
         spending=PostgresSpending(database, tenant_id),
         twins=_twins(database, tenant_id),
         failures=PostgresFailures(database, tenant_id),
+        together=partial(database.together, tenant_id),
     )
 
 

@@ -242,6 +242,12 @@ class CompositionRepository(Protocol):
         """Return past episodes by cosine similarity among vectors of the same model."""
         ...
 
+    def neighbours(
+        self, composition_id: str, limit: int = 5, min_similarity: float = 0.7
+    ) -> Sequence[SimilarComposition]:
+        """Return past episodes near this one by their stored vectors of the same model, without itself."""
+        ...
+
     def unstarted(self, older_than_seconds: float) -> Sequence[str]:
         """Return ids of PENDING episodes older than that, and of running ones a minute older: nobody may work on them."""
         ...

@@ -19,6 +19,8 @@ from e2i_shared.errors import ConfigurationError, ConflictError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from psycopg.rows import DictRow
+
     from e2i_shared.api.common import Json, Page
     from e2i_shared.api.composition import Answer, CompositionFeedback, CompositionSummary, MissingPart
     from e2i_shared.composer.model import (
@@ -207,15 +209,14 @@ class PostgresCompositions(Attempts):
             limit=limit,
             min_similarity=min_similarity,
         )
-        return [
-            SimilarComposition(
-                composition_id=row["composition_id"],
-                query=row["query_text"],
-                similarity=row["similarity"],
-                success=row["success"],
-            )
-            for row in rows
-        ]
+        return [_similar(row) for row in rows]
+
+    def neighbours(
+        self, composition_id: str, limit: int = 5, min_similarity: float = 0.7
+    ) -> Sequence[SimilarComposition]:
+        """Return past episodes near this one by their stored vectors of the same model, without itself."""
+        values = {"composition_id": known_id(composition_id, WHAT), "limit": limit, "min_similarity": min_similarity}
+        return [_similar(row) for row in self._rows(query("compositions", "neighbours"), **values)]
 
     def unstarted(self, older_than_seconds: float) -> Sequence[str]:
         """Return ids of PENDING episodes older than that, and of running ones a minute older: nobody may work on them."""
@@ -229,6 +230,15 @@ class PostgresCompositions(Attempts):
 
 
 _LIST = query("compositions", "list")
+
+
+def _similar(row: DictRow) -> SimilarComposition:
+    return SimilarComposition(
+        composition_id=row["composition_id"],
+        query=row["query_text"],
+        similarity=row["similarity"],
+        success=row["success"],
+    )
 
 
 def _change_step(connection: Connection, statement: str, values: Json) -> bool:

@@ -16,9 +16,8 @@ from e2i_shared.api.composition import (
     CompositionStatus,
     CompositionView,
 )
-from e2i_shared.composer.embedding import MODEL, embed
 from e2i_shared.composer.model import NewComposition
-from e2i_shared.http import answering, permissions, reading
+from e2i_shared.http import answering, language, permissions, reading
 from e2i_shared.http.replies import reply
 from e2i_shared.ids import new_id
 from e2i_shared.observability import telemetry
@@ -90,7 +89,8 @@ def begin(tenant: Tenant, new: NewComposition) -> None:
 def create(tenant: Tenant, new: NewComposition) -> None:
     """Store the composition: from here on the question is accepted."""
     telemetry.remember(composition_id=new.composition_id)
-    tenant.compositions.create(new.model_copy(update={"embedding": embed(new.query), "embedding_model": MODEL}))
+    made = language.embed(tenant.tenant_id, [new.query], new.user_id)
+    tenant.compositions.create(new.model_copy(update={"embedding": made.vectors[0], "embedding_model": made.model}))
 
 
 def start(tenant: Tenant, composition_id: str, attempt: int = 1) -> None:

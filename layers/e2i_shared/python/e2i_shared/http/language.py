@@ -1,24 +1,54 @@
-"""The language models of a tenant, as the composer and the classifier ask them: within budgets, and in the ledger."""
+"""The language models of a tenant, as the composer and the classifier ask them: within budgets, and in the ledger.
+
+Questions are embedded by the configured model; where it is none or has nothing to say, by the local one. The vector's model goes with it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from e2i_shared import bootstrap
+from e2i_shared.errors import BudgetExceededError, LanguageModelError
 from e2i_shared.observability import telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from e2i_shared.composer.asked.ask import Ask, Instructions, T
     from e2i_shared.composer.model import CompositionRecord
     from e2i_shared.llm.gateway import Gateway
 
 
+class Embedded(NamedTuple):
+    """Unit vectors, and the name of the model that made them."""
+
+    model: str
+    vectors: list[list[float]]
+
+
+def embed(tenant_id: str, texts: Sequence[str], user_id: str | None = None) -> Embedded:
+    """Return the vectors of texts, in their order, by the configured model, else by the local one."""
+    gateway = bootstrap.language_models(tenant_id)
+    if gateway is None or gateway.embedder is None:
+        return embed_locally(texts)
+    try:
+        return Embedded(gateway.embedder.model, gateway.embedder.embed(texts, user_id=user_id))
+    except (LanguageModelError, BudgetExceededError) as error:
+        telemetry.note("embedded_locally", error_type=type(error).__name__, reason=error.message)
+        return embed_locally(texts)
+
+
+def embed_locally(texts: Sequence[str]) -> Embedded:
+    """Return the vectors of texts, in their order, by the local model."""
+    from e2i_shared.composer import embedding
+
+    return Embedded(embedding.MODEL, [embedding.embed(text) for text in texts])
+
+
 def asker(tenant_id: str) -> Callable[[CompositionRecord, str], Ask] | None:
     """Return what gives a phase of a composition its language model; None where none is configured."""
     gateway = bootstrap.language_models(tenant_id)
-    if gateway is None:
+    if gateway is None or not gateway.providers:
         return None
     return lambda record, phase: _for(gateway, record, phase)
 

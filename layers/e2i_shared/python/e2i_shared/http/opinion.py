@@ -38,7 +38,7 @@ class OpinionDraft(BaseModel):
 def second_opinion(tenant: Tenant, request: ClassifyRequest, user_id: str | None) -> SecondOpinion | None:
     """Return the judge of a tenant's doubtful questions; None where no language model is configured."""
     gateway = bootstrap.language_models(tenant.tenant_id)
-    if gateway is None:
+    if gateway is None or not gateway.providers:
         return None
 
     def judge(query: str, context: list[str], draft: Classification) -> Json:

@@ -31,13 +31,10 @@ def read(tenant: Tenant, composition_id: str, routing: RoutingPattern | None = N
 
 def related(tenant: Tenant, record: CompositionRecord) -> list[RelatedComposition]:
     """Return past questions like this one, nearest first, without itself."""
-    from e2i_shared.composer.embedding import MODEL, embed
-
-    near = tenant.compositions.similar(embed(record.query), MODEL, MOST_RELATED + 1, RELATED_FROM)
-    others = [each for each in near if each.composition_id != record.composition_id]
+    near = tenant.compositions.neighbours(record.composition_id, MOST_RELATED, RELATED_FROM)
     return [
         RelatedComposition(composition_id=o.composition_id, query=o.query, similarity=round(o.similarity, 4))
-        for o in others[:MOST_RELATED]
+        for o in near
     ]
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from e2i_shared.api.search import Embedding, Embeddings, SearchHit, SearchResults
-from e2i_shared.composer.embedding import DIMENSIONS, MODEL, embed
+from e2i_shared.composer.embedding import DIMENSIONS
+from e2i_shared.http import language
 from e2i_shared.ports import Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from e2i_shared.api.search import SearchKind
+    from e2i_shared.http.caller import Caller
     from e2i_shared.ports import Tenant
 
     How = Literal["words", "vector", "name"]
@@ -27,19 +29,23 @@ NEAR_FROM = 0.3
 EXCERPT = 300
 
 
-def embedding(text: str) -> Embedding:
+def embedding(text: str, who: Caller) -> Embedding:
     """Return the vector of a text."""
-    return Embedding(model=MODEL, dimensions=DIMENSIONS, embedding=embed(text))
+    made = language.embed(who.tenant_id, [text], who.subject)
+    return Embedding(model=made.model, dimensions=DIMENSIONS, embedding=made.vectors[0])
 
 
-def embeddings(texts: Sequence[str]) -> Embeddings:
+def embeddings(texts: Sequence[str], who: Caller) -> Embeddings:
     """Return the vectors of texts, in their order."""
-    return Embeddings(model=MODEL, dimensions=DIMENSIONS, embeddings=[embed(text) for text in texts])
+    made = language.embed(who.tenant_id, texts, who.subject)
+    return Embeddings(model=made.model, dimensions=DIMENSIONS, embeddings=made.vectors)
 
 
-def search(tenant: Tenant, text: str, kinds: Sequence[SearchKind], limit: int) -> SearchResults:
+def search(
+    tenant: Tenant, text: str, kinds: Sequence[SearchKind], limit: int, user_id: str | None = None
+) -> SearchResults:
     """Return the best hits of the kinds asked for (all, where none is)."""
-    wanted = [each for each in _rankings(tenant, text) if not kinds or each[0] in kinds]
+    wanted = [each for each in _rankings(tenant, text, user_id) if not kinds or each[0] in kinds]
     return SearchResults(items=fuse(wanted)[:limit])
 
 
@@ -57,14 +63,20 @@ def fuse(rankings: Sequence[Ranking]) -> list[SearchHit]:
     return sorted(hits.values(), key=lambda hit: (-hit.score, hit.kind, hit.id))
 
 
-def _rankings(tenant: Tenant, text: str) -> Iterator[Ranking]:
-    vector = embed(text)
-    near = tenant.compositions.similar(vector, MODEL, DEPTH, NEAR_FROM)
+def _rankings(tenant: Tenant, text: str, user_id: str | None) -> Iterator[Ranking]:
     yield "composition", "words", tenant.search.compositions(text, DEPTH)
-    yield "composition", "vector", [Found(each.composition_id, each.query, "") for each in near]
     yield "document", "words", tenant.search.documents(text, DEPTH)
-    yield "document", "vector", tenant.search.documents_near(vector, MODEL, DEPTH)
+    for model, vector in _vectors(tenant, text, user_id).items():
+        near = tenant.compositions.similar(vector, model, DEPTH, NEAR_FROM)
+        yield "composition", "vector", [Found(each.composition_id, each.query, "") for each in near]
+        yield "document", "vector", tenant.search.documents_near(vector, model, DEPTH)
     yield from _glossary(text)
+
+
+def _vectors(tenant: Tenant, text: str, user_id: str | None) -> dict[str, list[float]]:
+    """Return the text's vector by model: the configured one's, and the local one's for what was stored while there was no other."""
+    both = language.embed(tenant.tenant_id, [text], user_id), language.embed_locally([text])
+    return {made.model: made.vectors[0] for made in both}
 
 
 def _glossary(text: str) -> Iterator[Ranking]:

@@ -22,6 +22,7 @@ from e2i_shared.llm.schema import strict_schema
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from e2i_shared.llm.embedding import Embedder
     from e2i_shared.llm.model import Ledger, Outcome, Provider, Request
     from e2i_shared.llm.prices import PriceTable
 
@@ -40,6 +41,7 @@ class Gateway:
     prices: PriceTable
     breakers: dict[str, Breaker] = field(default_factory=dict)
     seconds: float = DEADLINE
+    embedder: Embedder | None = None
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random

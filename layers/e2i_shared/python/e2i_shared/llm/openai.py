@@ -1,13 +1,17 @@
-"""OpenAI's Responses API through its SDK: strict structured output; its prompt cache works by itself."""
+"""OpenAI's Responses and Embeddings APIs through its SDK: strict structured output; its prompt cache works by itself."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from e2i_shared.llm.embedding import Vectors
 from e2i_shared.llm.model import Reply, Usage
-from e2i_shared.llm.wire import SdkProvider, malformed
+from e2i_shared.llm.wire import SdkModel, SdkProvider, malformed, within
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from e2i_shared.api.common import Json
     from e2i_shared.llm.model import Prompt
 
@@ -32,6 +36,31 @@ class OpenAI(SdkProvider):
                 store=False,
             )
         return _reply(response)
+
+
+class OpenAIEmbeddings(SdkModel):
+    """One of its embedding models."""
+
+    __slots__ = ()
+    name = "openai"
+
+    def embed(self, texts: Sequence[str], *, dimensions: int, seconds: float) -> Vectors:
+        """Return one vector a text, in their order, within ``seconds`` in all; raise ProviderError."""
+        import_module(self.name)  # takes seconds the first time, and would be of the deadline
+        return within(self.name, seconds, lambda: self._embed(texts, dimensions, seconds))
+
+    async def _embed(self, texts: Sequence[str], dimensions: int, seconds: float) -> Vectors:
+        import openai
+
+        async with openai.AsyncOpenAI(**self._client_options(seconds)) as client:
+            made: Any = await client.embeddings.create(
+                model=self.model, input=list(texts), dimensions=dimensions, encoding_format="float"
+            )
+        if not made.data or any(each.embedding is None or each.index is None for each in made.data):
+            raise malformed(self.name, "data")
+        ordered = sorted(made.data, key=lambda each: each.index)
+        tokens = getattr(made.usage, "prompt_tokens", None)
+        return Vectors([each.embedding for each in ordered], None if tokens is None else Usage(fresh=tokens, out=0))
 
 
 def _reply(response: Any) -> Reply:

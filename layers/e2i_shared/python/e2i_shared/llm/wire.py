@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from e2i_shared.errors import ProviderError
@@ -39,7 +40,7 @@ _FIRST_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
-class SdkProvider:
+class SdkModel:
     """A model behind its provider's SDK; ``base_url`` is for a proxy, or a server that speaks the same protocol."""
 
     model: str
@@ -47,15 +48,22 @@ class SdkProvider:
     base_url: str | None = None
     name: ClassVar[str]
 
+    def _client_options(self, seconds: float) -> Json:
+        return {"api_key": self.key, "base_url": self.base_url, "max_retries": 0, "timeout": max(seconds, 0.1)}
+
+
+class SdkProvider(SdkModel):
+    """A model that answers questions."""
+
+    __slots__ = ()
+
     def create(self, prompt: Prompt, schema: Json, *, max_tokens: int, seconds: float) -> Reply:
         """Return the reply within ``seconds`` in all; raise ProviderError."""
+        import_module(self.name)  # takes seconds the first time, and would be of the deadline
         return within(self.name, seconds, lambda: self._create(prompt, schema, max_tokens, seconds))
 
     async def _create(self, prompt: Prompt, schema: Json, max_tokens: int, seconds: float) -> Reply:
         raise NotImplementedError
-
-    def _client_options(self, seconds: float) -> Json:
-        return {"api_key": self.key, "base_url": self.base_url, "max_retries": 0, "timeout": max(seconds, 0.1)}
 
 
 def within(provider: str, seconds: float, call: Callable[[], Coroutine[Any, Any, R]]) -> R:

@@ -227,6 +227,17 @@ class FakeCompositions:
         near = [s for s in found if s.similarity >= min_similarity]
         return sorted(near, key=lambda s: (-s.similarity, s.composition_id))[:limit]
 
+    def neighbours(
+        self, composition_id: str, limit: int = 5, min_similarity: float = 0.7
+    ) -> Sequence[SimilarComposition]:
+        """Return past episodes near this one by their stored vectors of the same model, without itself."""
+        identity = known_id(composition_id, WHAT)
+        new = self._new.get(identity)
+        if new is None or new.embedding is None or new.embedding_model is None:
+            return []
+        near = self.similar(new.embedding, new.embedding_model, len(self._new), min_similarity)
+        return [each for each in near if each.composition_id != identity][:limit]
+
     def unstarted(self, older_than_seconds: float) -> Sequence[str]:
         """Return ids of PENDING episodes older than that, and of running ones a minute older: nobody may work on them."""
         before = self._clock() - timedelta(seconds=older_than_seconds)

@@ -28,16 +28,17 @@ Limit = Annotated[int, Query(ge=1, le=50)]
 @router.post("/embeddings", tags=TAGS, summary="Embed a text")
 def embed_text(request: EmbeddingRequest) -> Embedding:
     """Return the unit vector of a text, with the name of the model that made it."""
-    return searching.embedding(request.text)
+    return searching.embedding(request.text, caller.current())
 
 
 @router.post("/embeddings/batch", tags=TAGS, summary="Embed up to 100 texts")
 def embed_texts(request: EmbeddingBatchRequest) -> Embeddings:
     """Return the unit vectors of texts, in their order."""
-    return searching.embeddings(request.texts)
+    return searching.embeddings(request.texts, caller.current())
 
 
 @router.get("/search", tags=TAGS, summary="Search past questions, the glossary and documents")
 def search(q: Words, kind: Kind = None, limit: Limit = 10) -> SearchResults:
     """Return what is nearest by words, by name and by vector, fused by reciprocal rank."""
-    return searching.search(bootstrap.for_tenant(caller.current().tenant_id), q, [kind] if kind else [], limit)
+    who = caller.current()
+    return searching.search(bootstrap.for_tenant(who.tenant_id), q, [kind] if kind else [], limit, who.subject)

@@ -149,6 +149,14 @@ RETURNING composition_id;
 SELECT composition_id::text, query_text, similarity, success
 FROM find_similar_compositions(%(embedding)s::vector, %(limit)s, %(min_similarity)s, %(model)s);
 
+-- name: neighbours
+-- Past episodes near one's own vector, among those of the same model, without itself.
+SELECT s.composition_id::text, s.query_text, s.similarity, s.success
+FROM composer_episodes AS e, find_similar_compositions(e.query_embedding, %(limit)s + 1, %(min_similarity)s, e.embedding_model) AS s
+WHERE e.composition_id = %(composition_id)s AND e.query_embedding IS NOT NULL AND s.composition_id <> e.composition_id
+ORDER BY s.similarity DESC, s.composition_id
+LIMIT %(limit)s;
+
 -- name: unstarted
 -- Episodes whose execution may never have been started, and running ones so old that who answered them directly may have died.
 SELECT composition_id::text FROM composer_episodes
