@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Event = dict[str, Any]
 
 MOST_ATTEMPTS = 3
+DEATHS = frozenset({"Runtime.ExitError", "States.TaskFailed", "Lambda.Unknown"})  # a worker that ended without a word
 CHALLENGER = "fidelity_check"  # who asks for trainings that must prove better before they are used
 
 
@@ -57,7 +58,8 @@ def train(tenant: Tenant, job_id: str) -> str:
     if job is None:
         return jobs.get(job_id).status
     if job.attempts > MOST_ATTEMPTS:
-        jobs.fail(job_id, f"The training was interrupted {MOST_ATTEMPTS} times; it may need more memory or time.")
+        interrupted = f"The training was interrupted {MOST_ATTEMPTS} times; it may need more memory or time."
+        jobs.fail(job_id, f"{interrupted} POST /jobs/{job_id}/retry tries it again.")
         return "FAILED"
     try:
         learned = _learn(tenant, job)
@@ -122,9 +124,12 @@ def _wins(tenant: Tenant, job: Job, learned: Learned) -> bool:
 def _record_failure(tenant: Tenant, event: Event) -> str:
     """End a job whose training died; a job that has ended keeps its end."""
     error = event.get("error") or {}
-    said = _cause(error.get("Cause", ""))
-    tenant.twins.jobs.fail(event["job_id"], f"The training broke off: {said or error.get('Error', 'unknown error')}.")
-    return tenant.twins.jobs.get(event["job_id"]).status
+    job = tenant.twins.jobs.get(event["job_id"])
+    said = f"The training broke off: {_cause(error.get('Cause', '')) or error.get('Error', 'unknown error')}."
+    if error.get("Error") in DEATHS:
+        said = f"The training's worker was ended {job.attempts} times before it was done ({error['Error']}); it may need more memory."
+    tenant.twins.jobs.fail(job.job_id, f"{said} POST /jobs/{job.job_id}/retry tries it again.")
+    return tenant.twins.jobs.get(job.job_id).status
 
 
 def _cause(text: str) -> str:

@@ -45,6 +45,15 @@ def log_pending(tenant: Tenant) -> LogAccepted:
     return LogAccepted(jobs=[*jobs])
 
 
+def delete(stores: TwinStores, twin_id: str, user: str) -> None:
+    """Hide a version of a twin; where it is still trained, stop that too."""
+    twin = stores.models.get(twin_id)
+    stores.models.delete(twin.twin_id, user)
+    if twin.job_id is not None:
+        with suppress(ConflictError):  # its training has ended
+            stores.jobs.cancel(twin.job_id, user)
+
+
 def activate(stores: TwinStores, twin_id: str, user: str) -> Twin:
     """Make a version the active one; raise ConflictError where it is not trained."""
     twin = bundles.usable(stores.models.get(twin_id))

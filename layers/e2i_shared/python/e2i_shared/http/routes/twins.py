@@ -67,8 +67,8 @@ def read_twin(twin_id: Id) -> Twin:
 
 @router.delete("/digital-twins/<twin_id>", tags=TAGS, summary="Delete a twin", status_code=204)
 def delete_twin(twin_id: Id) -> Response[None]:
-    """Hide a version of a twin; its simulations and validations stay."""
-    _stores().models.delete(str(twin_id), caller.current().subject)
+    """Hide a version of a twin, and stop its training where that still runs; its simulations and validations stay."""
+    twins.delete(_stores(), str(twin_id), caller.current().subject)
     return done()
 
 
