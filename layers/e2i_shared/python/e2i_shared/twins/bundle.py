@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MAGIC: Final = b"E2I-TWIN-1\n"
 _DIGEST = 64
 _UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, StopIteration, EOFError, OSError, zipfile.BadZipFile)
-_CURVE_PARTS = ("theta", "smoother", "inverse", "knots", "left", "pull")
+_CURVE_PARTS = ("theta", "smoother", "inverse", "knots", "left", "pull", "jackknife")
 
 
 class DamagedBundleError(ConflictError):
@@ -159,7 +159,10 @@ def _dose(name: str, effect: Dose) -> Arrays:
     found: Arrays = {
         f"effect/{name}/{part}": getattr(effect.curve, part) for part in ("theta", "smoother", "inverse", "knots")
     }
-    found |= {f"effect/{name}/{part}": getattr(effect.curve, part).astype(np.float32) for part in ("left", "pull")}
+    found |= {
+        f"effect/{name}/{part}": getattr(effect.curve, part).astype(np.float32)
+        for part in ("left", "pull", "jackknife")
+    }
     found[f"effect/{name}/left_share"] = effect.left_share.astype(np.float32)
     # The modifiers are the same for every dose.
     return found | {
@@ -176,6 +179,7 @@ def _bundle(header: Json, arrays: Arrays, digest: str) -> Bundle:
         if kind == "binary":
             effects[name] = Arms(**parts)
             continue
+        parts.setdefault("jackknife", np.ones_like(parts["pull"]))  # files of earlier versions have none
         support, reach = (tuple(pair) for pair in header["ranges"][name])
         curve = Curve(
             **{part: parts[part] for part in _CURVE_PARTS},

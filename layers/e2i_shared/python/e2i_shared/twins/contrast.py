@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +53,8 @@ class Contrast:
         moves = curve.moves(weights, self.before, self.after)
         rest = curve.corrections(moves)
         means, slack = moves @ curve.theta, rest.mean(axis=1)
-        influence = scale * (self.units - means[:, None]) + rest - slack[:, None]
+        wide = rest * curve.jackknife
+        influence = scale * (self.units - means[:, None]) + wide - wide.mean(axis=1, keepdims=True)
         return means + slack, influence, means - moves @ curve.smoother
 
     def baseline(self, outcome: Floats, rows: Mask) -> float:
@@ -62,6 +63,21 @@ class Contrast:
             return float(self.effect.control[:, rows].mean())
         curve = self.effect.curve
         return float(outcome[rows].mean() + curve.gain(curve.phi, curve.dose, self.before)[rows].mean())
+
+    def baseline_influence(self, outcome: Floats, rows: Mask) -> Floats:
+        """Return the influence function (n,) of that mean."""
+        scale = rows * (len(rows) / rows.sum())
+        if isinstance(self.effect, Arms):
+            control = self.effect.control.mean(axis=0)
+            return np.asarray(scale * (control - control[rows].mean()))
+        own = np.asarray(scale * (outcome - outcome[rows].mean()))
+        curve = self.effect.curve
+        if np.array_equal(self.before, curve.dose):
+            return own
+        moved = replace(
+            self, before=curve.dose, after=self.before, units=curve.gain(curve.phi, curve.dose, self.before)
+        )
+        return np.asarray(own + moved.evidence(rows[None])[1][0])
 
 
 def _arm_shifts(effect: Arms, weights: Floats, means: Floats) -> Floats:

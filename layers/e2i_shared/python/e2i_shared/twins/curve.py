@@ -24,7 +24,7 @@ class Curve:
     """A fitted dose curve: θ (P,) with the slope's k coefficients first, θ with half the trees, M⁻¹ (P, P), knots (J,).
 
     ``phi`` (n, k) are the units' effect modifiers with an intercept; ``dose`` (n,) what they received, ``left`` (n, 1 + J) what X
-    leaves of dose and bends, ``pull`` (n,) the weighted residual. ``support`` (2,) are the doses with 1% of units at or beyond.
+    leaves of dose and bends, ``pull`` (n,) the weighted residual, ``jackknife`` (n,) 1/(1 − leverage) (HC3; MacKinnon & White 1985). ``support`` (2,) are the doses with 1% of units at or beyond.
     """
 
     theta: Floats
@@ -35,6 +35,7 @@ class Curve:
     dose: Floats
     left: Floats
     pull: Floats
+    jackknife: Floats
     support: tuple[float, float]
     reach: tuple[float, float]
 

@@ -28,6 +28,7 @@ PENALTY = 1e-3
 LEAST_VARIANCE = 0.1  # of the mean squared residual
 MOST_EXPLAINED = 0.99
 EDGE = 0.01
+MOST_LEVERAGE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def dose_effect(study: Study, settings: Settings, modifiers: Floats) -> DoseEffe
     variance = _variance(study, expected[0], left[:, 0])
     residual = study.outcome - fits.outcome.held_out
     theta, inverse, pull = _solve(phi, left, residual, variance)
+    leverage = _leverage(phi, left, inverse, variance)
     halves = np.column_stack([c - f.smoother for c, f in zip(columns, fits.columns, strict=True)])
     smoother = _solve(phi, halves, study.outcome - fits.outcome.smoother, variance)[0]
     support = np.quantile(a, [EDGE, 1 - EDGE], method="inverted_cdf")
@@ -81,6 +83,7 @@ def dose_effect(study: Study, settings: Settings, modifiers: Floats) -> DoseEffe
         dose=a,
         left=left,
         pull=pull,
+        jackknife=1 / (1 - leverage.clip(0.0, MOST_LEVERAGE)),
         support=(float(support[0]), float(support[1])),
         reach=(float(a.min()), float(a.max())),
     )
@@ -105,6 +108,12 @@ def _solve(phi: Floats, left: Floats, residual: Floats, variance: Floats) -> tup
     moment += PENALTY * np.diag(np.diag(moment))
     theta = np.linalg.solve(moment, weighted.T @ residual / len(z))
     return np.asarray(theta), np.asarray(np.linalg.inv(moment)), np.asarray((residual - z @ theta) / variance)
+
+
+def _leverage(phi: Floats, left: Floats, inverse: Floats, variance: Floats) -> Floats:
+    """Return how far each unit (n,) pulls the fit towards itself: z̃ᵀM⁻¹z̃ / (n·v̂)."""
+    z = np.column_stack([phi * left[:, :1], left[:, 1:]])
+    return np.asarray(((z @ inverse) * z).sum(axis=1) / variance / len(z))
 
 
 def _variance(study: Study, expected: Floats, left: Floats) -> Floats:

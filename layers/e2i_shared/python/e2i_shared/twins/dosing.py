@@ -24,6 +24,7 @@ FEWEST_AT_EDGE = 10
 EDGE = 0.05
 LEAST_LEFT = 0.02  # of a dose's variance, that features must leave among the units asked for
 MOST_HELD = 0.5  # share of units whose shifted dose nobody had
+WORTH_SAYING = 0.001  # of the units
 WIDE_STEP = 2.5  # standard deviations of what features leave of a dose: a larger mean step extrapolates
 
 
@@ -142,7 +143,7 @@ class _Move:
 
 def _shift_warnings(name: str, move: _Move, held: float, extra: float) -> list[str]:
     found = [] if move.asked else [f"No dose was given: this is one more unit of {name} for everyone."]
-    if held > 0:
+    if held >= WORTH_SAYING:
         found.append(f"{held:.1%} of the units go only as far as recorded doses do.")
     if extra > 0:
         found.append("Part of this change lies beyond what units like these received: extrapolated.")

@@ -155,7 +155,7 @@ def dose_response(bundle: Bundle, contrast: Contrast, rows: Mask, level: float) 
     steps = np.vstack([doses - curve.reach[0], *bends]).T
     moves = np.column_stack([steps[:, :1] * (weights @ curve.phi), steps[:, 1:]])
     effects = moves @ curve.theta
-    rest = curve.corrections(moves)
+    rest = curve.corrections(moves) * curve.jackknife
     slope = curve.phi @ curve.theta[: curve.slopes]
     own = steps[:, :1] * (slope - float(weights @ slope))  # bends are the same for all
     influence = own * (weights * len(rows)) + rest - rest.mean(axis=1, keepdims=True)
