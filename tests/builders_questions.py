@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 
+from builders_asked_twins import AskedTwins, trained_on
 from builders_composer import created, datasets, kpi_names, sample, services
 from e2i_shared.api.classification import ClassifyRequest
 from e2i_shared.classifier.classify import classify
@@ -22,13 +24,22 @@ def context() -> ToolContext:
 
 
 @cache
-def asked(query: str) -> tuple[Any, Any]:
-    """Record and steps of a question."""
+def twins() -> AskedTwins:
+    """What more visits do to Kisqali's prescribers, learned from the sample."""
+    return trained_on(
+        sample().source(), dataset="hcp_monthly", brand="Kisqali", outcome="trx", interventions=["rep_visits"]
+    )
+
+
+@cache
+def asked(query: str, *, with_twins: bool = False) -> tuple[Any, Any]:
+    """Record and steps of a question, asked where a twin has been trained or where none has."""
+    at_hand = replace(context(), twins=twins()) if with_twins else context()
     held: dict[str, Any] = {}
     made = services(
         classify(ClassifyRequest(query=query), datasets(), today=TODAY),
         dict(_registry.catalogue()),
-        run=lambda tool, inputs: _registry.run_tool(tool, inputs, context()),
+        run=lambda tool, inputs: _registry.run_tool(tool, inputs, at_hand),
         now=lambda: datetime.fromisoformat(held["made"].compositions.get(held["id"]).created_at),
         kpis=kpi_names(),
     )

@@ -117,7 +117,7 @@ class TrialTwins:
         if (brand or "Kisqali").lower() != "kisqali" or twin_id not in (None, TWIN):
             raise NotFoundError("There is no such twin.", field="brand", got=brand or twin_id)
         catalogue = bundle.read(content()).catalogue
-        return TrainedTwin(TWIN, "responders", "Kisqali", 2, "unvalidated", catalogue)
+        return TrainedTwin(TWIN, "responders", "Kisqali", 2, "unvalidated", "trx", ("visits",), catalogue)
 
     def simulate(self, twin_id: str, request: SimulateRequest) -> SimulationView:
         """Simulate."""

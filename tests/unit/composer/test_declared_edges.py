@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from builders_asked_twins import trained_on
 from e2i_shared.composer.references import reference, resolve
 from e2i_shared.datasets.sample import generate
 from e2i_shared.errors import UnprocessableError
@@ -40,6 +41,7 @@ BESIDES: dict[tuple[str, str], Json] = {
     ("cate_analyzer", "causal_result"): {"segment_cols": ["region"]},
     ("counterfactual_simulator", "causal_model"): {"baseline": {}, "intervention": SWITCH_ON},
     ("counterfactual_simulator", "target_population"): {"baseline": EFFECT, "intervention": SWITCH_ON},
+    ("intervention_prescreener", "target_population"): {"intervention_type": "copay_card"},
     ("policy_optimizer", "causal_result"): {"budget": 300},
     ("power_calculator", "effect_ci_lower"): SIZED | {"effect_ci_upper": reference(2, "ci_upper")},
     ("power_calculator", "effect_ci_upper"): SIZED | {"effect_ci_lower": reference(2, "ci_lower")},
@@ -78,6 +80,17 @@ USED: dict[tuple[str, str, str], Callable[[Json, Json], Any]] = {
     ("counterfactual_simulator", "gap_calculator", "bottom_performers"): lambda made, out: (
         names(made["bottom_performers"], "entity") <= names(out["target_members"], "level")
     ),
+    ("intervention_prescreener", "cate_analyzer", "high_responders"): lambda made, out: (
+        out["n"] == sum(made["effect_by_segment"][each]["n"] for each in made["high_responders"])
+    ),
+    ("intervention_prescreener", "cate_analyzer", "low_responders"): lambda made, out: (
+        out["n"] == sum(made["effect_by_segment"][each]["n"] for each in made["low_responders"])
+        and out["simulated_ate"] < made["overall_effect"]
+    ),
+    ("intervention_prescreener", "gap_calculator", "bottom_performers"): lambda made, out: (
+        {each["level"] for each in out["segments"] if each["column"] == "payer"}
+        <= names(made["bottom_performers"], "entity")
+    ),
     ("policy_optimizer", "causal_effect_estimator", ""): lambda made, out: (
         out["average_effect"] == pytest.approx(made["ate"], abs=3 * made["std_error"])
     ),
@@ -114,7 +127,9 @@ every_edge = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def data():
-    return ToolContext(generate().source())
+    source = generate().source()
+    treatment, outcome = EFFECT["treatment_col"], EFFECT["outcome_col"]
+    return ToolContext(source, twins=trained_on(source, dataset="patients", outcome=outcome, interventions=[treatment]))
 
 
 @pytest.fixture(scope="module")

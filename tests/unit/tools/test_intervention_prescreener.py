@@ -13,7 +13,6 @@ from e2i_shared.errors import InsufficientDataError, NotFoundError, Unprocessabl
 from e2i_shared.http import bundles
 from e2i_shared.http.prescreening import StoredTwins
 from e2i_shared.tools._registry import run_tool
-from e2i_shared.tools.intervention_prescreener import _condition
 from world import TENANT, FakeWiring
 
 CONTEXT = replace(NO_DATA, twins=TrialTwins())
@@ -72,21 +71,6 @@ def test_without_twins_at_hand_the_tool_says_how_to_get_one():
     with pytest.raises(UnprocessableError) as refused:
         screen(NO_DATA)
     assert "digital-twins/generate" in (refused.value.hint or "")
-
-
-@pytest.mark.parametrize(
-    ("levels", "op", "value"),
-    [
-        (["North", "West"], "in", ["North", "West"]),
-        (["25–33"], "between", [25.0, 33.0]),
-        (["1-3", "4–6"], "between", [1.0, 6.0]),
-    ],
-)
-def test_members_become_one_condition(levels: list[str], op: str, value: list[Any]):
-    from e2i_shared.tools._population import Population
-
-    made = _condition("c", [Population(label=level, column="c", level=level) for level in levels])
-    assert (made.op, made.value) == (op, value)
 
 
 @pytest.fixture

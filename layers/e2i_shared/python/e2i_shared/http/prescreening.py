@@ -33,6 +33,8 @@ class StoredTwins:
             brand=twin.brand,
             version=twin.version,
             fidelity_grade=twin.fidelity_grade,
+            outcome=twin.outcome,
+            interventions=tuple(twin.interventions),
             catalogue=bundles.load(twin).catalogue,
         )
 

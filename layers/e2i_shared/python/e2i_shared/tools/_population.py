@@ -128,11 +128,12 @@ def _rows(frame: Frame, dataset: Dataset, member: Population) -> Mask:
         by_name = {plain(level): code for code, level in enumerate(values.levels)}
         return np.asarray(values.codes == by_name.get(plain(member.level), -2))
     numbers = frame.numbers(member.column)
-    low, high = _span(column, member)
+    low, high = span_of(column, member)
     return np.asarray((numbers >= low) & (numbers <= high))
 
 
-def _span(column: Column | None, member: Population) -> tuple[float, float]:
+def span_of(column: Column | None, member: Population) -> tuple[float, float]:
+    """Return the least and the largest number that a member means; raise UnknownValueError where it is none."""
     if column is not None and column.kind is ColumnKind.BOOLEAN and member.level.casefold() in _TRUTH:
         value = _TRUTH[member.level.casefold()]
         return value, value

@@ -13,6 +13,7 @@ from e2i_shared.errors import UnprocessableError
 from e2i_shared.tools import _charts, _charts_policy
 from e2i_shared.tools._analysis import CausalResult, Specification, prepare, settings_of
 from e2i_shared.tools._counterfactual import simulate
+from e2i_shared.tools._counterfactual_twin import ask
 from e2i_shared.tools._population import Entity, Population, resolve_population, rows_of
 from e2i_shared.tools._registry import ToolParams, ToolResult, ToolSpec
 from e2i_shared.tools._rerun import EFFECT_EXAMPLE
@@ -153,6 +154,8 @@ class Result(ToolResult):
     rows_modelled: int = Field(description="rows the model was fitted on")
     caveats: list[str]
     curve: list[CurvePoint] = Field(description="dose–response where a level is set, else empty")
+    twin: str | None = Field(None, description="the trained digital twin that was asked; null: the data itself")
+    simulation_id: str | None = Field(None, description="the twin's simulation; null: none")
 
 
 def run(params: Params, context: ToolContext) -> Result:
@@ -164,14 +167,15 @@ def run(params: Params, context: ToolContext) -> Result:
     study = prepared.study
     everyone = np.ones(study.n, dtype=np.bool_)
     rows = everyone if members is None else rows_of(prepared.frame, prepared.dataset, members)
+    asked = ask(prepared, params.intervention, params.baseline.level, members, rows, context)
     settings = settings_of(context, prepared.specification)
-    found = simulate(study, settings, params.intervention, rows, params.baseline.level)
-    count = int(rows.sum())
+    found = asked.found or simulate(study, settings, params.intervention, rows, params.baseline.level)
+    count = asked.units or int(rows.sum())
     return Result(
         n=count,
         method=found.method,
         assumptions=[*found.assumptions, *prepared.assumptions],
-        warnings=[*prepared.warnings, *found.warnings],
+        warnings=[*prepared.warnings, *found.warnings, *filter(None, [asked.why])],
         seed=context.seed,
         treatment_col=study.treatment_name,
         outcome_col=study.outcome_name,
@@ -196,6 +200,8 @@ def run(params: Params, context: ToolContext) -> Result:
         rows_modelled=study.n,
         caveats=_caveats(prepared, found),
         curve=[CurvePoint.model_validate(point) for point in found.curve],
+        twin=asked.twin,
+        simulation_id=asked.simulation_id,
     )
 
 
@@ -271,7 +277,8 @@ TOOL = ToolSpec(
     source_agent="experiment_designer",
     description=(
         "What if: the outcome if a dose changed by a percentage, by units or to a level, or a treatment were switched on or off, for "
-        "everyone or a target population, with interval and lift; doses outside what was seen are refused."
+        "everyone or a target population, with interval and lift, from a trained digital twin where there is one of these rows; doses "
+        "outside what was seen are refused."
     ),
     params=Params,
     result=Result,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from e2i_shared.api.common import Filter
-from e2i_shared.api.tools import ToolCategory
+from e2i_shared.api.tools import ToolCategory, ToolEdge
 from e2i_shared.errors import UnprocessableError
 from e2i_shared.tools._registry import ToolParams, ToolResult, ToolSpec
 from e2i_shared.twins.spec import InterventionConfig
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from e2i_shared.api.common import Json
     from e2i_shared.api.datasets import Dataset
-    from e2i_shared.tools._population import Population
     from e2i_shared.tools._registry import ToolContext
     from e2i_shared.twins.model import SimulationView
 
@@ -121,43 +119,31 @@ def run(params: Params, context: ToolContext) -> Result:
             hint="Train one with POST /digital-twins/generate.",
         )
     twin = context.twins.find(params.twin_id, params.brand)
-    targets, left_out = _targets(twin.catalogue, params.target_population)
     request = SimulateRequest(
         intervention_type=params.intervention_type,
         intervention_config=params.intervention_config,
-        population_filters=[*params.filters, *targets],
+        population_filters=params.filters,
+        population_any=_targets(twin.catalogue, params.target_population),
         twin_count=params.twin_count,
         seed=params.seed,
     )
     found = context.twins.simulate(twin.twin_id, request)
-    return _result(found, f"{twin.name}, {twin.brand}, version {twin.version}", twin.fidelity_grade, left_out)
+    return _result(found, twin.said, twin.fidelity_grade)
 
 
-def _targets(catalogue: Dataset, members: Sequence[str | Entity] | None) -> tuple[list[Filter], list[str]]:
-    """Return conditions for a target population, and what to say of members that one condition cannot hold."""
+def _targets(catalogue: Dataset, members: Sequence[str | Entity] | None) -> list[Filter]:
+    """Return conditions of which a target population passes at least one."""
     from e2i_shared.tools._population import Entity as Named
     from e2i_shared.tools._population import resolve_population
+    from e2i_shared.tools._twins import conditions
 
     if members is None:
-        return [], []
+        return []
     named = [Named(entity=m.entity, column=m.column) if isinstance(m, Entity) else m for m in members]
-    population = resolve_population(catalogue, named)
-    column = Counter(each.column for each in population).most_common(1)[0][0]
-    chosen = [each for each in population if each.column == column]
-    others = sorted({each.label for each in population if each.column != column})
-    said = [f"Only {column} decides who is targeted; left out: {', '.join(others)}."] if others else []
-    return [_condition(column, chosen)], said
+    return conditions(catalogue, resolve_population(catalogue, named))
 
 
-def _condition(column: str, chosen: Sequence[Population]) -> Filter:
-    spans = [each.level.replace("-", "–").split("–") for each in chosen]
-    if all(len(span) == 2 and span[0] for span in spans):
-        bounds = [float(bound) for span in spans for bound in span]
-        return Filter(column=column, op="between", value=[min(bounds), max(bounds)])
-    return Filter(column=column, op="in", value=[each.level for each in chosen])
-
-
-def _result(found: SimulationView, twin: str, grade: str, left_out: list[str]) -> Result:
+def _result(found: SimulationView, twin: str, grade: str) -> Result:
     known = found.model_dump()
     lower, upper = known["confidence_interval"]
     baseline = known["compare_to_baseline"]
@@ -169,7 +155,7 @@ def _result(found: SimulationView, twin: str, grade: str, left_out: list[str]) -
             "units that could have had either, or a dose nearby",
             "one unit's outcome is untouched by another's treatment",
         ],
-        warnings=[*known["warnings"], *left_out, *filter(None, [known["fidelity_warning_reason"]])],
+        warnings=[*known["warnings"], *filter(None, [known["fidelity_warning_reason"]])],
         seed=known["seed"],
         twin=twin,
         ci_lower=lower,
@@ -219,5 +205,10 @@ TOOL = ToolSpec(
     result=Result,
     run=run,
     examples=EXAMPLES,
+    edges=(
+        ToolEdge(producer="cate_analyzer", output_field="high_responders", input_field="target_population"),
+        ToolEdge(producer="cate_analyzer", output_field="low_responders", input_field="target_population"),
+        ToolEdge(producer="gap_calculator", output_field="bottom_performers", input_field="target_population"),
+    ),
     charts=charts,
 )

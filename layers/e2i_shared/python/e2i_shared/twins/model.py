@@ -147,6 +147,9 @@ class SimulateRequest(Wire):
     intervention_config: InterventionConfig = InterventionConfig()
     target_population: str | None = Field(None, max_length=500, description="in words; filters decide")
     population_filters: list[Filter] = Field([], max_length=20)
+    population_any: list[Filter] = Field(
+        [], max_length=200, description="units that pass any of these; empty: no condition"
+    )
     twin_count: int = Field(USUAL_TWINS, ge=FEWEST_TWINS, le=MOST_TWINS)
     confidence_level: float = Field(0.95, ge=0.5, le=0.999)
     segments: list[Name] | None = Field(None, max_length=10)
@@ -223,6 +226,7 @@ class SimulationView(SimulationSummary):
     fidelity_warning: bool = False
     fidelity_warning_reason: str | None = None
     extrapolation: bool = False
+    share_outside: float | None = None
     warnings: list[str] = []
     twins: int | None = None
     units: int | None = None

@@ -24,12 +24,18 @@ class SegmentEffect(Wire):
 
 
 class Comparison(Wire):
-    """With against without: ``lift`` is delta over the baseline, null where the baseline is nearly zero."""
+    """With against without: ``lift`` is delta over the baseline, null where the baseline is nearly zero.
+
+    The standard errors are of these means themselves, for a population like the one learned from; that of ``delta`` is the simulation's.
+    """
 
     baseline: float
+    baseline_std_error: float
     with_intervention: float
+    with_std_error: float
     delta: float
     lift: float | None
+    lift_std_error: float | None
     statistic: float
     p_value: float
     baseline_is: str
@@ -106,6 +112,9 @@ class Simulation(Wire):
     fidelity_warning: bool
     fidelity_warning_reason: str | None
     extrapolation: bool
+    share_outside: float = Field(
+        description="of the units: those hardly ever without the intervention, or hardly ever with it"
+    )
     warnings: list[str]
     twins: int
     units: int

@@ -23,7 +23,7 @@ from e2i_shared.datasets import filters
 from e2i_shared.errors import InsufficientDataError
 from e2i_shared.twins import charts
 from e2i_shared.twins.advise import NEARLY_ZERO, Finding, advise, min_effect
-from e2i_shared.twins.evidence import Population, by_segment, dose_response, measure
+from e2i_shared.twins.evidence import Population, by_segment, dose_response, measure, spread
 from e2i_shared.twins.fidelity import fidelity_score, past_errors
 from e2i_shared.twins.question import contrast_of
 from e2i_shared.twins.results import Comparison, Simulation
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from e2i_shared.twins.fidelity import Grade, Outcome
     from e2i_shared.twins.results import Advice, DosePoint, SegmentEffect
     from e2i_shared.twins.spec import SimulationSpec
+    from e2i_shared.twins.table import Table
 
     Floats = NDArray[np.float64]
 
@@ -67,7 +68,7 @@ def simulate(
     measured = measure(bundle, contrast, asked, uptake=spec.config.uptake, past=past.added)
     found = _Parts(
         measured=measured,
-        comparison=_compare(bundle, contrast, asked, measured),
+        comparison=_compare(bundle, contrast, asked, measured, spec.config.uptake),
         groups=by_segment(bundle, contrast, asked, spec),
         curve=dose_response(bundle, contrast, asked.rows, spec.confidence_level),
         fidelity=fidelity_score(bundle.header["fidelity"], history),
@@ -125,6 +126,7 @@ def _result(
         fidelity_warning=reason is not None,
         fidelity_warning_reason=reason,
         extrapolation=contrast.extra > 0,
+        share_outside=contrast.outside,
         warnings=[*contrast.warnings, *asked.warnings, *_unused(spec)],
         twins=len(asked.drawn),
         units=int(asked.rows.sum()),
@@ -166,9 +168,7 @@ def _advice(
 
 def population_of(bundle: Bundle, spec: SimulationSpec) -> Population:
     """Apply the filters to units and twins, and draw the twins asked for from the seed."""
-    conditions = filters.resolve(bundle.catalogue, spec.population_filters)
-    rows = filters.mask(bundle.units.frame(), conditions) if conditions else np.ones(bundle.units.n, dtype=np.bool_)
-    fits = filters.mask(bundle.twins.frame(), conditions) if conditions else np.ones(bundle.twins.n, dtype=np.bool_)
+    rows, fits = (_passing(bundle, table, spec) for table in (bundle.units, bundle.twins))
     pool = np.flatnonzero(fits)
     if not rows.any() or not len(pool):
         raise InsufficientDataError(
@@ -185,15 +185,37 @@ def population_of(bundle: Bundle, spec: SimulationSpec) -> Population:
     return Population(rows, drawn, ())
 
 
-def _compare(bundle: Bundle, contrast: Contrast, asked: Population, measured: Measured) -> Comparison:
+def _passing(bundle: Bundle, table: Table, spec: SimulationSpec) -> NDArray[np.bool_]:
+    """Return the rows of a table that pass every filter and, where there are any, one of ``population_any``."""
+    every = filters.resolve(bundle.catalogue, spec.population_filters)
+    some = filters.resolve(bundle.catalogue, spec.population_any)
+    if not every and not some:
+        return np.ones(table.n, dtype=np.bool_)
+    frame = table.frame()
+    kept = filters.mask(frame, every)
+    return kept & np.any([filters.mask(frame, [one]) for one in some], axis=0) if some else kept
+
+
+def _compare(bundle: Bundle, contrast: Contrast, asked: Population, measured: Measured, uptake: float) -> Comparison:
     baseline = contrast.baseline(bundle.outcome, asked.rows)
     t = measured.effect / measured.std_error if measured.std_error > 0 else 0.0
     scale = abs(baseline) >= NEARLY_ZERO * bundle.header["outcome"]["sd"]
+    before = contrast.baseline_influence(bundle.outcome, asked.rows)
+    change = uptake * contrast.evidence(asked.rows[None])[1][0]
+    beyond = measured.std_error**2 - measured.parts.data**2  # what is no sampling error of the units
+    relative = (change - measured.effect / baseline * before) / abs(baseline) if scale else None
+
+    def error(influence: Floats, more: float) -> float:
+        return float(np.sqrt(spread(influence, asked.rows, bundle.clusters)[0] ** 2 + max(more, 0.0)))
+
     return Comparison(
         baseline=baseline,
+        baseline_std_error=error(before, 0.0),
         with_intervention=baseline + measured.effect,
+        with_std_error=error(before + change, beyond),
         delta=measured.effect,
         lift=measured.effect / abs(baseline) if scale else None,
+        lift_std_error=None if relative is None else error(relative, beyond / baseline**2),
         statistic=t,
         p_value=min(1.0, 2 * t_sf(abs(t), float(measured.df))),
         baseline_is=contrast.baseline_is,

@@ -103,6 +103,9 @@ class SimulationSpec(Wire):
     intervention_type: Name
     config: InterventionConfig = InterventionConfig()
     population_filters: list[Filter] = Field([], max_length=20)
+    population_any: list[Filter] = Field(
+        [], max_length=200, description="units that pass any of these; empty: no condition"
+    )
     twin_count: int = Field(USUAL_TWINS, ge=FEWEST_TWINS, le=MOST_TWINS)
     confidence_level: float = Field(0.95, ge=0.5, le=0.999)
     segments: list[Name] | None = Field(None, max_length=10)

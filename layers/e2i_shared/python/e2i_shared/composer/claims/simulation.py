@@ -41,6 +41,8 @@ def simulation(told: Told) -> Iterator[Claim]:
     total, *range_ = (told.number(p, like=totals) for p in totals)
     text = "Over all {0} rows it adds up to {1} (95% interval {2} to {3})."
     yield say(text, told.number("/n"), total.model_copy(update={"unit": unit}), *range_)
+    if told.get("/twin"):
+        yield say("It was asked of the digital twin {0}, which was trained on this data.", told.text("/twin"))
     if (told.get("/share_beyond_support") or 0) > _TELLING:
         beyond = told.number("/share_beyond_support", transform="percent")
         text = "It moves {0} of the rows to levels that rows like them never had: there the prediction extrapolates."
