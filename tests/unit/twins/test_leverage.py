@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from e2i_shared.twins import bundle as bundles
-from e2i_shared.twins.bundle import Dose
 from e2i_shared.twins.doses import PENALTY, _leverage, _solve
 from e2i_shared.twins.simulate import simulate
 from e2i_shared.twins.spec import SimulationSpec
@@ -57,9 +56,9 @@ def test_the_interval_is_wider_by_it_and_the_effect_the_same(twin):
 def test_a_file_of_an_earlier_version_is_still_read(twin, monkeypatch):
     written = bundles._dose
 
-    def without(name: str, effect: Dose):
-        return {k: v for k, v in written(name, effect).items() if not k.endswith("jackknife")}
+    def dropped(*given: object) -> dict[str, object]:
+        return {k: v for k, v in written(*given).items() if not k.endswith("jackknife")}
 
-    monkeypatch.setattr(bundles, "_dose", without)
+    monkeypatch.setattr(bundles, "_dose", dropped)
 
     assert (bundles.read(bundles.write(twin)).effects["visits"].curve.jackknife == 1).all()
