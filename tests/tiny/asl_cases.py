@@ -207,6 +207,12 @@ CASES = [
     ),
     Case("a_task_that_times_out", machine(T=task({"do": "sleep", "seconds": 3}, TimeoutSeconds=1)), same_cause=False),
     Case(
+        "a_task_that_takes_longer_than_its_input_allows",
+        machine(T=task({"do": "sleep", "seconds": 3}, TimeoutSecondsPath="$.limit")),
+        {"limit": 1},
+        same_cause=False,
+    ),
+    Case(
         "a_caught_timeout",
         machine(
             T=task(

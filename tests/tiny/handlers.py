@@ -182,6 +182,6 @@ def ticker(event: dict[str, Any], context: Any) -> None:
 def noop(event: dict[str, Any], context: Any) -> Any:
     """Answer each phase of the composition as if it had been done."""
     if event["phase"] == "plan":
-        steps = [{"step_number": number, "runtime": "zip"} for number in range(1, 10)]
+        steps = [{"step_number": number, "runtime": "zip", "limit_seconds": 30} for number in range(1, 10)]
         return {**event, "levels": [steps[0:3], steps[3:6], steps[6:9]]}
     return {"status": "COMPLETED", **event}

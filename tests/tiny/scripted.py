@@ -58,7 +58,10 @@ def composer(event: dict[str, Any], caller: str) -> Any:
         raise ScriptedError("ValueError")
     ids = {"tenant_id": event["tenant_id"], "composition_id": wrong}
     if phase == "plan":
-        steps = [{"step_number": number, "runtime": "image" if number % 2 else "zip"} for number in range(1, 7)]
+        steps = [
+            {"step_number": number, "runtime": "image" if number % 2 else "zip", "limit_seconds": 30}
+            for number in range(1, 7)
+        ]
         return {**ids, "levels": [] if wrong == "nothing to do" else [steps[:3], steps[3:5], steps[5:]]}
     if "step_number" in event:
         return {"step_number": event["step_number"], "status": "FAILED" if "error" in event else "COMPLETED"}

@@ -130,7 +130,8 @@ class Interpreter:
         task = state.fields["Resource"] == RUN_TASK
         recorded = self.journal.recall(key)
         if recorded is None:
-            recorded = await self._call(state, _container(call) if task else call, key)
+            seconds = _limit(state.fields, data, context)
+            recorded = await self._call(state, _container(call) if task else call, key, seconds)
         if recorded.error is not None:
             raise StateError(
                 "States.TaskFailed" if task and recorded.error != "States.Timeout" else recorded.error, recorded.cause
@@ -139,12 +140,11 @@ class Interpreter:
             return {"LastStatus": "STOPPED", "Containers": [{"ExitCode": 0}]}
         return {"ExecutedVersion": "$LATEST", "Payload": recorded.value, "StatusCode": 200}
 
-    async def _call(self, state: State, call: dict[str, Any], key: str) -> Recorded:
+    async def _call(self, state: State, call: dict[str, Any], key: str, seconds: float) -> Recorded:
         payload = call.get("Payload", {})
         check_size(payload, f"The payload of the task {state.name!r}")
         self.journal.note(key, "TaskScheduled", {"resource": "invoke", "parameters": call})
         try:
-            seconds = state.fields.get("TimeoutSeconds", NO_TIMEOUT)
             recorded = Recorded(await self.invoke(call["FunctionName"], dumps(payload), seconds))
             check_size(recorded.value, f"The result of the task {state.name!r}")
             kind = "TaskSucceeded"
@@ -242,6 +242,16 @@ def _failure(fields: dict[str, Any], data: Any, context: dict[str, Any]) -> Stat
         for name in ("Error", "Cause")
     }
     return StateError(str(texts["Error"]), str(texts["Cause"]))
+
+
+def _limit(fields: dict[str, Any], data: Any, context: dict[str, Any]) -> float:
+    """Return the seconds a task may take."""
+    if "TimeoutSecondsPath" not in fields:
+        return float(fields.get("TimeoutSeconds", NO_TIMEOUT))
+    value = _at(fields["TimeoutSecondsPath"], data, context)
+    if type(value) is not int or value < 1:
+        raise StateError("States.Runtime", f"TimeoutSecondsPath holds {dumps(value)[:100]}, which is no time.")
+    return value
 
 
 def _seconds(fields: dict[str, Any], data: Any, context: dict[str, Any], now: float) -> float:

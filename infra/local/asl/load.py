@@ -18,7 +18,7 @@ FLOW = {"Next", "End"}
 RESULT = {"ResultSelector", "ResultPath"}
 RECOVER = {"Retry", "Catch"}
 FIELDS: dict[str, set[str]] = {
-    "Task": IO | FLOW | RESULT | RECOVER | {"Resource", "Parameters", "TimeoutSeconds"},
+    "Task": IO | FLOW | RESULT | RECOVER | {"Resource", "Parameters", "TimeoutSeconds", "TimeoutSecondsPath"},
     "Map": IO | FLOW | RESULT | RECOVER | {"ItemsPath", "ItemSelector", "ItemProcessor", "MaxConcurrency"},
     "Parallel": IO | FLOW | RESULT | RECOVER | {"Branches", "Parameters"},
     "Pass": IO | FLOW | {"Result", "Parameters", "ResultPath"},
@@ -32,7 +32,10 @@ BRANCH = {"Comment", "StartAt", "States"}
 RETRY = {"Comment", "ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy"}
 CATCH = {"Comment", "ErrorEquals", "ResultPath", "Next"}
 TEMPLATES = ("Parameters", "ItemSelector", "ResultSelector")
-PATHS = ("InputPath", "OutputPath", "ResultPath", "ItemsPath", "SecondsPath", "TimestampPath", "ErrorPath", "CausePath")
+PATHS = (
+    *("InputPath", "OutputPath", "ResultPath", "ItemsPath", "SecondsPath", "TimestampPath", "ErrorPath", "CausePath"),
+    "TimeoutSecondsPath",
+)
 
 
 @dataclass(frozen=True, slots=True)

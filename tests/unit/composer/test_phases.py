@@ -118,9 +118,9 @@ class TestPlan:
             "tenant_id": TENANT,
             "composition_id": one.id,
             "levels": [
-                [{"step_number": 1, "runtime": "image"}],
-                [{"step_number": 2, "runtime": "image"}, {"step_number": 4, "runtime": "layer"}],
-                [{"step_number": 3, "runtime": "layer"}],
+                [{"step_number": 1, "runtime": "image", "limit_seconds": 30}],
+                [{"step_number": 2, "runtime": "image", "limit_seconds": 30}, {"step_number": 4, "runtime": "layer", "limit_seconds": 30}],
+                [{"step_number": 3, "runtime": "layer", "limit_seconds": 30}],
             ],
         }
         assert [s.status for s in one.steps] == [Status.PENDING] * 4

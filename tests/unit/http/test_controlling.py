@@ -79,10 +79,17 @@ def test_a_retry_starts_the_next_attempt_of_what_failed_only(compositions, wirin
     assert [step["status"] for step in view["steps"]] == ["COMPLETED", "PENDING"]
 
 
-@pytest.mark.parametrize("end", [None, S.CANCELLED])
-def test_what_runs_or_was_cancelled_is_not_retried(compositions, wiring, end):
-    if end:
-        compositions.fail(COMPOSITION, end, "stopped")
+def test_what_was_cancelled_goes_on_with_what_it_had(compositions, wiring):
+    compositions.finish_step(COMPOSITION, 1, S.COMPLETED, output={"ate": 1.0})
+    assert call("POST", "/cancel")["statusCode"] == 200
+
+    assert call("POST", "/retry")["statusCode"] == 202
+
+    assert wiring.started.attempts == [2]
+    assert [step["status"] for step in body(call("GET", ""))["steps"]] == ["COMPLETED", "PENDING"]
+
+
+def test_what_runs_is_not_retried(compositions, wiring):
     reply = call("POST", "/retry")
     assert reply["statusCode"] == 409
     assert "cannot be retried" in body(reply)["detail"]

@@ -57,7 +57,6 @@ def test_an_unknown_field_of_any_state_is_refused_and_named(kind: str):
     ("kind", "field"),
     [
         ("Task", "HeartbeatSeconds"),
-        ("Task", "TimeoutSecondsPath"),
         ("Task", "Credentials"),
         ("Task", "Assign"),
         ("Task", "Arguments"),

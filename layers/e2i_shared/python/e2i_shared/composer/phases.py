@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from e2i_shared.api.composition import TERMINAL, CompositionStatus
 from e2i_shared.composer.decompose import decompose
+from e2i_shared.composer.model import CompositionQuery
 from e2i_shared.composer.plan import make_plan
 from e2i_shared.composer.plan_key import plan_key, used_again
 from e2i_shared.composer.step import describe_failure, execute_step, record_step_failure
 from e2i_shared.composer.synthesize import synthesize
+from e2i_shared.composer.workbench import critical_path_ms
 from e2i_shared.errors import MalformedRequestError, UnprocessableError
 
 if TYPE_CHECKING:
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
     from e2i_shared.tools._registry import ToolSpec
 
     Event = Mapping[str, Any]
+
+
+STEP_SECONDS = 30  # the most a step may take
+ANSWER_SECONDS = 1.0  # kept back before the deadline for writing the answer
+
+
+EARLIER = 5  # questions of the session that a model is shown
 
 
 def _now() -> datetime:
@@ -83,7 +92,15 @@ def _decomposed(record: CompositionRecord, services: ComposerServices) -> Decomp
         return decompose(record.query, classification)
     from e2i_shared.composer.asked.decompose import decompose_with
 
-    return decompose_with(services.ask(record, "decompose"), record.query, classification)
+    return decompose_with(services.ask(record, "decompose"), record.query, classification, _earlier(record, services))
+
+
+def _earlier(record: CompositionRecord, services: ComposerServices) -> list[str]:
+    """Return the last questions of the session before this one, oldest first."""
+    if record.session_id is None:
+        return []
+    before = CompositionQuery(session_id=record.session_id, until=record.created_at, limit=EARLIER)
+    return [each.query for each in reversed(services.compositions.list(before).items)]
 
 
 def _plan(event: Event, services: ComposerServices) -> Json:
@@ -91,7 +108,8 @@ def _plan(event: Event, services: ComposerServices) -> Json:
     plan = record.plan
     if plan is None and record.status not in TERMINAL:
         plan = _make_plan(record, services)
-    levels = [] if plan is None or record.status in TERMINAL else _levels(plan)
+    ended = plan is None or record.status in TERMINAL
+    levels = [] if plan is None or ended else _levels(plan, _step_seconds(record, services))
     return {"tenant_id": event["tenant_id"], "composition_id": event["composition_id"], "levels": levels}
 
 
@@ -128,15 +146,26 @@ def _asked_plan(
 ) -> Plan:
     from e2i_shared.composer.asked.plan import plan_with
     from e2i_shared.composer.ground import ground
+    from e2i_shared.composer.plan_shape import examples
 
     datasets = services.datasets()
     bound = ground(record.query, decomposition, datasets, record.dataset, services.kpis).bound
-    return plan_with(ask, rules, decomposition, bound, services.tools, datasets)
+    past = examples(services.compositions, record, decomposition, services.tools)
+    plan = plan_with(ask, rules, decomposition, bound, services.tools, datasets, past)
+    return plan.model_copy(update={"critical_path_ms": critical_path_ms(plan.steps, services.latency_ms())})
 
 
-def _levels(plan: Plan) -> list[list[Json]]:
+def _levels(plan: Plan, seconds: int) -> list[list[Json]]:
     runtimes = {s.step_number: s.runtime for s in plan.steps}
-    return [[{"step_number": n, "runtime": runtimes[n]} for n in level] for level in plan.levels]
+    return [
+        [{"step_number": n, "runtime": runtimes[n], "limit_seconds": seconds} for n in level] for level in plan.levels
+    ]
+
+
+def _step_seconds(record: CompositionRecord, services: ComposerServices) -> int:
+    """Return the whole seconds after which a step is ended: its limit, or what the deadline leaves once there is a plan."""
+    left = record.deadline_seconds - _age_seconds(record, services) - ANSWER_SECONDS
+    return max(1, min(STEP_SECONDS, int(left)))
 
 
 def _execute(event: Event, services: ComposerServices) -> Json:
@@ -195,7 +224,10 @@ def _span_ms(steps: Sequence[StepRecord]) -> float:
 
 def _record_failure(event: Event, services: ComposerServices) -> Json:
     identity = event["composition_id"]
-    services.compositions.fail(identity, CompositionStatus.FAILED, describe_failure(event.get("error") or {}))
+    record = services.compositions.get(identity)
+    late = _age_seconds(record, services) > record.deadline_seconds
+    status = CompositionStatus.TIMEOUT if late else CompositionStatus.FAILED
+    services.compositions.fail(identity, status, describe_failure(event.get("error") or {}))
     return {"composition_id": identity, "status": services.compositions.get(identity).status.value}
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from e2i_shared.api.composition import TERMINAL, CompositionStatus
 from e2i_shared.composer.references import resolve
 from e2i_shared.errors import E2IError, NotFoundError, RetryableError
+from e2i_shared.observability.redaction import stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _BAD = {CompositionStatus.FAILED, CompositionStatus.SKIPPED, CompositionStatus.CANCELLED, CompositionStatus.TIMEOUT}
 _CAUSES = {
-    "States.Timeout": "It took longer than the 30 seconds a step may take.",
+    "States.Timeout": "It took too long: a step has 30 seconds, or what the deadline leaves of them.",
     "Lambda.TooManyRequestsException": "The service was too busy; all attempts were used up.",
     "Runtime.ExitError": "The process that ran it ended unexpectedly; all attempts were used up.",
 }
@@ -53,8 +54,8 @@ def execute_step(
         raise
     except E2IError as error:
         compositions.finish_step(composition_id, step_number, CompositionStatus.FAILED, error=_explain(error))
-    except Exception:  # noqa: BLE001 -- whatever a tool raises fails its step alone; the trace is logged
-        message = _unexpected(composition_id, step_number)
+    except Exception as error:  # noqa: BLE001 -- whatever a tool raises fails its step alone; where it did is logged
+        message = _unexpected(composition_id, step_number, error)
         compositions.finish_step(composition_id, step_number, CompositionStatus.FAILED, error=message)
     return _status(compositions, composition_id, step_number)
 
@@ -93,7 +94,7 @@ def describe_failure(error: Mapping[str, Any]) -> str:
     if isinstance(message, str) and message and str(payload.get("errorType", name)) in ours:
         return message
     correlation = uuid.uuid4().hex
-    _log.error("workflow failure %s: %s: %s", correlation, name, cause[:2000])
+    _log.error("workflow failure %s: %s", correlation, name)  # its cause may hold a row: the function's own log has the stack
     return f"An unexpected error stopped it. Quote {correlation} when you report it."
 
 
@@ -129,7 +130,7 @@ def _explain(error: E2IError) -> str:
     return " ".join(part for part in (error.message, possible, error.hint) if part)
 
 
-def _unexpected(composition_id: str, step_number: int) -> str:
-    correlation = uuid.uuid4().hex
-    _log.exception("step %s of composition %s failed unexpectedly (%s)", step_number, composition_id, correlation)
+def _unexpected(composition_id: str, step_number: int, error: Exception) -> str:
+    correlation, where = uuid.uuid4().hex, stack(error)
+    _log.error("step %s of composition %s failed unexpectedly (%s):\n%s", step_number, composition_id, correlation, where)
     return f"An unexpected error stopped this step. Quote {correlation} when you report it."

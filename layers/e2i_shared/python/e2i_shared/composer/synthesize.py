@@ -79,7 +79,7 @@ def synthesize(
     if writer and (phrased := _phrased(record, template, writer, missing, book, tools, names)):
         return phrased, missing
     answer = _compose(record, template, missing, book, tools)
-    require_grounded(_problems(record, answer, missing, book, names))
+    require_grounded(problems_of(record, answer, missing, book, names))
     return answer, missing
 
 
@@ -105,7 +105,7 @@ def _phrased(
         except UngroundedAnswerError as error:
             problems = [error.message]
             continue
-        problems = _problems(record, answer, missing, book, names)
+        problems = problems_of(record, answer, missing, book, names)
         if not problems:
             return answer
     return None
@@ -118,13 +118,14 @@ def _written(
     return {q: list(writer(questions[q], claims, problems)) for q, claims in template.items()}
 
 
-def _problems(
+def problems_of(
     record: CompositionRecord,
     answer: Answer,
     missing: Sequence[MissingPart],
     book: Mapping[int, StepRecord],
     names: Sequence[str],
 ) -> list[str]:
+    """Return what of an answer is not grounded in the composition's steps, its plan and its question; ``names`` are columns."""
     outputs = {n: s.output for n, s in book.items() if s.output is not None}
     plan, questions = record.plan, record.decomposition.sub_questions if record.decomposition else []
     extra = [q.text for q in questions]

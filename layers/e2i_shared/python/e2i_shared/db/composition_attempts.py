@@ -62,14 +62,11 @@ class Attempts(Repository):
 
 def not_retryable(record: CompositionRecord) -> ConflictError:
     """Return why a composition cannot be tried again."""
-    reasons = {
-        CompositionStatus.COMPLETED: "every step of it completed",
-        CompositionStatus.CANCELLED: "it was cancelled",
-    }
+    whole = record.status is CompositionStatus.COMPLETED
     return ConflictError(
-        f"The composition cannot be retried: {reasons.get(record.status, 'it has not ended')}.",
+        f"The composition cannot be retried: {'every step of it completed' if whole else 'it has not ended'}.",
         field="status",
-        expected="FAILED, TIMEOUT, or COMPLETED with a step that did not complete",
+        expected="FAILED, TIMEOUT, CANCELLED, or COMPLETED with a step that did not complete",
         got=record.status.value,
         hint="Ask the question anew with POST /compose." if record.completed_at else "Cancel it first, or wait.",
     )

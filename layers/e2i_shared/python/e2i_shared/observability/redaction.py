@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import traceback
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 MASK = "[masked]"
 SENSITIVE = frozenset(
@@ -22,6 +23,37 @@ _SECRETS = re.compile(
     r"|://[^/\s:@]+:[^/\s@]+@"  # credentials in an address
     r"|AKIA[0-9A-Z]{16}"
 )
+
+
+_ABOUT_CODE = (
+    ImportError,
+    NameError,
+    AttributeError,
+    OSError,
+    MemoryError,
+    RecursionError,
+)  # their messages hold no data
+_FRAMES = 12
+
+
+def stack(error: BaseException) -> str:
+    """Return where an error came from, and its causes: frames and types, no messages that could hold a row or a question."""
+    return mask("".join(reversed([part for each in _chain(error) for part in _told(each)])))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    for _ in range(_FRAMES):
+        if seen is None:
+            return
+        yield seen
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    message = f": {error}" if isinstance(error, _ABOUT_CODE) else ""
+    yield f"{type(error).__name__}{message}\n"
+    yield "".join(traceback.format_tb(error.__traceback__, limit=-_FRAMES))
 
 
 def mask(text: str) -> str:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import os
 import time
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from e2i_shared.observability.redaction import mask, redact
+from e2i_shared.observability.redaction import redact, stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +42,7 @@ def note(message: str, **fields: Any) -> None:
 
 def log_failure(error: BaseException, status: int) -> None:
     """Log what went wrong inside, with its stack: the one place where a stack trace goes."""
-    stack = mask("".join(traceback.format_exception(error, limit=-12)))
-    logger.error("failure", extra={"error_type": type(error).__name__, "status": status, "stack": stack})
+    logger.error("failure", extra={"error_type": type(error).__name__, "status": status, "stack": stack(error)})
 
 
 def count(name: str, dimensions: Mapping[str, str], **milliseconds: float) -> None:

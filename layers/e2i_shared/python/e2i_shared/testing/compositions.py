@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from e2i_shared import paging
 from e2i_shared.api.composition import TERMINAL, CompositionStatus, CompositionSummary
 from e2i_shared.composer.model import CompositionEvent, CompositionRecord, ReusablePlan, SimilarComposition, StepRecord
+from e2i_shared.composer.plan_shape import Shape, shape_of
 from e2i_shared.db.composition_attempts import not_retryable
 from e2i_shared.db.repository import known_id, new_id_from, not_found
 from e2i_shared.errors import ConfigurationError, ConflictError
@@ -179,7 +180,7 @@ class FakeCompositions:
         """Open an ended composition again as PENDING with its next attempt; raise ConflictError where nothing failed."""
         record = self.get(composition_id)
         failed = [s for s in self.steps(composition_id) if s.status in TERMINAL - {CompositionStatus.COMPLETED}]
-        ended = record.status in {CompositionStatus.FAILED, CompositionStatus.TIMEOUT}
+        ended = record.status in TERMINAL - {CompositionStatus.COMPLETED}
         if not ended and not (failed and record.status is CompositionStatus.COMPLETED):
             raise not_retryable(record)
         self._reopen(record)
@@ -237,6 +238,16 @@ class FakeCompositions:
             return []
         near = self.similar(new.embedding, new.embedding_model, len(self._new), min_similarity)
         return [each for each in near if each.composition_id != identity][:limit]
+
+    def answered_alike(self, domains: Sequence[str], edges: Sequence[str], limit: int) -> Sequence[str]:
+        """Return ids of episodes of the same shape that were answered in full, newest first; edges are ``Q1>Q2:TYPE``, sorted."""
+        wanted = Shape(list(domains), sorted(edges))
+        alike = [
+            record.composition_id
+            for record in reversed(self._episodes.values())
+            if record.plan and record.decomposition and shape_of(record.decomposition) == wanted
+        ]
+        return [i for i in alike if self._episodes[i].status is CompositionStatus.COMPLETED and self._judged(i)][:limit]
 
     def unstarted(self, older_than_seconds: float) -> Sequence[str]:
         """Return ids of PENDING episodes older than that, and of running ones a minute older: nobody may work on them."""

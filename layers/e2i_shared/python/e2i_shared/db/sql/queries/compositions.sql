@@ -157,6 +157,27 @@ WHERE e.composition_id = %(composition_id)s AND e.query_embedding IS NOT NULL AN
 ORDER BY s.similarity DESC, s.composition_id
 LIMIT %(limit)s;
 
+-- name: answered_alike
+-- Compositions of a question of the same shape (domains of its parts in order, dependencies) that were answered in full, newest first,
+-- among the newest 500.
+SELECT e.composition_id::text
+FROM (
+    SELECT composition_id, sub_questions, dependencies, created_at
+    FROM composer_episodes
+    WHERE status = 'COMPLETED' AND COALESCE(user_success, success) AND tool_plan IS NOT NULL
+    ORDER BY created_at DESC
+    LIMIT 500
+) AS e
+WHERE %(domains)s::text[] = ARRAY(
+          SELECT q.part ->> 'domain' FROM jsonb_array_elements(e.sub_questions) WITH ORDINALITY AS q (part, place) ORDER BY q.place
+      )
+  AND %(edges)s::text[] = ARRAY(
+          SELECT concat(d.edge ->> 'from', '>', d.edge ->> 'to', ':', d.edge ->> 'type') COLLATE "C" AS text
+          FROM jsonb_array_elements(e.dependencies) AS d (edge) ORDER BY text
+      )
+ORDER BY e.created_at DESC
+LIMIT %(limit)s;
+
 -- name: unstarted
 -- Episodes whose execution may never have been started, and running ones so old that who answered them directly may have died.
 SELECT composition_id::text FROM composer_episodes
@@ -167,13 +188,13 @@ ORDER BY created_at, composition_id
 LIMIT 100;
 
 -- name: retry
--- Open an ended episode again: FAILED or TIMEOUT, or COMPLETED with a step that did not complete.
+-- Open an ended episode again: FAILED, TIMEOUT or CANCELLED, or COMPLETED with a step that did not complete.
 UPDATE composer_episodes AS e
 SET status = 'PENDING', attempt = e.attempt + 1, attempted_at = clock_timestamp(), answer = NULL, synthesized_response = NULL,
     missing = '[]', error_message = NULL, success = NULL, completed_at = NULL, tool_outputs = NULL, execute_latency_ms = NULL,
     synthesize_latency_ms = NULL, total_latency_ms = NULL
 WHERE e.composition_id = %(composition_id)s
-  AND (e.status IN ('FAILED', 'TIMEOUT')
+  AND (e.status IN ('FAILED', 'TIMEOUT', 'CANCELLED')
        OR (e.status = 'COMPLETED' AND EXISTS (
            SELECT FROM composition_steps AS s
            WHERE s.composition_id = %(composition_id)s AND s.status IN ('FAILED', 'SKIPPED', 'TIMEOUT', 'CANCELLED'))))
