@@ -14,6 +14,7 @@ from builders_db import (
 )
 from e2i_shared.api.composition import CompositionFeedback, CompositionStatus
 from e2i_shared.composer.model import CompositionQuery
+from e2i_shared.composer.plan_shape import shape_of
 from e2i_shared.errors import ConfigurationError, ConflictError, MalformedRequestError, NotFoundError
 from e2i_shared.ids import new_id
 
@@ -347,6 +348,26 @@ def test_neighbours_are_near_by_the_stored_vector_of_the_same_model_without_itse
     assert len(around(one, min_similarity=0)) == 3
     assert set(around(running, limit=2)) == {one, nearest}
     assert around(other) == around(bare) == around(new_id()) == []
+
+
+def test_compositions_of_one_shape_that_were_answered_in_full_are_found_newest_first(stores):
+    def answered(missing=(), **changes: Any) -> str:
+        identity = planned(stores, **changes)
+        stores.compositions.save_answer(identity, an_answer(), list(missing), {})
+        return identity
+
+    shape = shape_of(a_decomposition())
+    first, second = answered(), answered()
+    answered([a_missing_part()])
+    planned(stores)
+    completed(stores)
+    wrong = answered()
+    stores.compositions.save_feedback(wrong, CompositionFeedback(rating=1, success=False))
+
+    assert stores.compositions.answered_alike(*shape, 5) == [second, first]
+    assert stores.compositions.answered_alike(*shape, 1) == [second]
+    assert stores.compositions.answered_alike([*shape.domains, "KPI"], shape.edges, 5) == []
+    assert stores.compositions.answered_alike(shape.domains, [*shape.edges, "Q1>Q9:CONDITIONAL"], 5) == []
 
 
 def test_a_users_word_on_success_outweighs_the_services(stores):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from builders_db import a_classification, a_composition, a_dataset, a_plan
+from builders_db import a_classification, a_composition, a_dataset, a_decomposition, a_plan, an_answer
 from e2i_shared.api.cohorts import CohortDefinition
 from e2i_shared.api.composition import CompositionStatus
+from e2i_shared.composer.plan_shape import shape_of
 from e2i_shared.db.audit import AuditEntry, PostgresAudit
 from e2i_shared.db.catalogue import next_version, save_version
 from e2i_shared.db.classifications import PostgresClassifications
@@ -264,3 +265,22 @@ def test_the_tenant_ends_with_its_transaction(filled, database):
     setting = connection.execute("SELECT current_setting('app.tenant_id', true) AS s").fetchone()["s"]
     connection.rollback()
     assert not setting
+
+
+def test_another_tenants_plans_are_no_memory_of_ones_own(migrated, database):
+    mine, theirs = (PostgresCompositions(database, tenant) for tenant in (migrated.tenant, migrated.other_tenant))
+    shape = shape_of(a_decomposition())
+    new = a_composition(embedding=[1.0] * 1536, embedding_model="memory")
+    again = a_composition(embedding=[1.0] * 1536, embedding_model="memory")
+    for each in (new, again):
+        mine.create(each)
+    mine.save_decomposition(new.composition_id, a_decomposition(), 1.0)
+    mine.save_plan(new.composition_id, a_plan(), 1.0)
+    mine.save_answer(new.composition_id, an_answer(), [], {})
+    own = a_composition(embedding=[1.0] * 1536, embedding_model="memory")
+    theirs.create(own)
+
+    assert mine.answered_alike(*shape, 5) == [new.composition_id]
+    assert [s.composition_id for s in mine.neighbours(again.composition_id)] == [new.composition_id]
+    assert list(theirs.answered_alike(*shape, 5)) == list(theirs.neighbours(own.composition_id)) == []
+    assert list(theirs.neighbours(again.composition_id)) == []

@@ -179,6 +179,12 @@ def test_filters_of_the_draft_may_be_kept():
     assert (plan.source, plan.steps[0].inputs) == ("llm", rules.steps[0].inputs)
 
 
+def test_a_model_is_shown_its_examples():
+    _, _, ask = planned(same)
+
+    assert ask.shown[0]["examples"] == []
+
+
 def poisoned():
     """The sample, with an instruction in every place where a user's data can hold text."""
     sets = []

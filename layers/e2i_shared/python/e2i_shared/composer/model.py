@@ -248,6 +248,10 @@ class CompositionRepository(Protocol):
         """Return past episodes near this one by their stored vectors of the same model, without itself."""
         ...
 
+    def answered_alike(self, domains: Sequence[str], edges: Sequence[str], limit: int) -> Sequence[str]:
+        """Return ids of episodes of the same shape that were answered in full, newest first; edges are ``Q1>Q2:TYPE``, sorted."""
+        ...
+
     def unstarted(self, older_than_seconds: float) -> Sequence[str]:
         """Return ids of PENDING episodes older than that, and of running ones a minute older: nobody may work on them."""
         ...

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from psycopg.types.json import Jsonb
 
 from e2i_shared.api.composition import TERMINAL, CompositionStatus
-from e2i_shared.composer.model import SimilarComposition
 from e2i_shared.db import composition_rows, outbox
 from e2i_shared.db.composition_attempts import WHAT, Attempts, hold, read, require
+from e2i_shared.db.composition_memory import Memory
 from e2i_shared.db.queries import query
 from e2i_shared.db.repository import json_of, known_id, new_id_from, not_found
 from e2i_shared.db.step_outputs import StepOutputs
@@ -18,8 +18,6 @@ from e2i_shared.errors import ConfigurationError, ConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from psycopg.rows import DictRow
 
     from e2i_shared.api.common import Json, Page
     from e2i_shared.api.composition import Answer, CompositionFeedback, CompositionSummary, MissingPart
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from e2i_shared.objects import Objects
 
 
-class PostgresCompositions(Attempts):
+class PostgresCompositions(Attempts, Memory):
     """A CompositionRepository over Postgres: each method is one transaction; ``objects`` keeps outputs too large for a row."""
 
     def __init__(self, database: Database, tenant_id: str, objects: Callable[[], Objects] | None = None) -> None:
@@ -198,26 +196,6 @@ class PostgresCompositions(Attempts):
         if self._row(query("compositions", "save_feedback"), **values) is None:
             raise not_found(WHAT, composition_id)
 
-    def similar(
-        self, embedding: Sequence[float], model: str, limit: int = 5, min_similarity: float = 0.7
-    ) -> Sequence[SimilarComposition]:
-        """Return past episodes by cosine similarity among vectors of the same model."""
-        rows = self._rows(
-            query("compositions", "similar"),
-            embedding=json.dumps(list(embedding)),
-            model=model,
-            limit=limit,
-            min_similarity=min_similarity,
-        )
-        return [_similar(row) for row in rows]
-
-    def neighbours(
-        self, composition_id: str, limit: int = 5, min_similarity: float = 0.7
-    ) -> Sequence[SimilarComposition]:
-        """Return past episodes near this one by their stored vectors of the same model, without itself."""
-        values = {"composition_id": known_id(composition_id, WHAT), "limit": limit, "min_similarity": min_similarity}
-        return [_similar(row) for row in self._rows(query("compositions", "neighbours"), **values)]
-
     def unstarted(self, older_than_seconds: float) -> Sequence[str]:
         """Return ids of PENDING episodes older than that, and of running ones a minute older: nobody may work on them."""
         rows = self._rows(query("compositions", "unstarted"), older_than_seconds=older_than_seconds)
@@ -230,15 +208,6 @@ class PostgresCompositions(Attempts):
 
 
 _LIST = query("compositions", "list")
-
-
-def _similar(row: DictRow) -> SimilarComposition:
-    return SimilarComposition(
-        composition_id=row["composition_id"],
-        query=row["query_text"],
-        similarity=row["similarity"],
-        success=row["success"],
-    )
 
 
 def _change_step(connection: Connection, statement: str, values: Json) -> bool:

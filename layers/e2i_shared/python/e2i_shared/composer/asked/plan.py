@@ -41,12 +41,16 @@ def plan_with(
     bound: Mapping[str, Bound],
     catalogue: Mapping[str, ToolSpec],
     datasets: Sequence[Dataset],
+    examples: Sequence[Json] = (),
 ) -> Plan:
-    """Return the model's plan once it is valid, asked at most twice; else the rules' plan, which is the draft it is shown."""
+    """Return the model's plan once it is valid, asked at most twice; else the rules' plan, which is the draft it is shown.
+
+    ``examples`` are shapes of plans that worked (``composer.plan_shape``).
+    """
     reader, problems = _Reader(rules, decomposition, bound, catalogue), list[str]()
     for _ in range(TRIES):
         try:
-            draft = ask(instructions("plan"), fenced(reader.data(problems)), PlanDraft)
+            draft = ask(instructions("plan"), fenced(reader.data(problems) | {"examples": list(examples)}), PlanDraft)
             plan = reader.read(draft)
             validate_plan(plan, decomposition, catalogue, datasets)
         except InvalidPlanError as error:
