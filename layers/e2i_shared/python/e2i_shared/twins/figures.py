@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from e2i_shared.causal.diagnostics import r_squared
-from e2i_shared.twins.rules import AtMost, Decided
+from e2i_shared.twins.rules import AtMost, Decided, Within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,6 +91,8 @@ def said(rule: Rule) -> str:
     """Return a rule in words."""
     if isinstance(rule, AtMost):
         return f"{rule.column} ≤ {rule.bound}"
+    if isinstance(rule, Within):
+        return f"{rule.column} ≥ {rule.low:g}" + (f" and ≤ {rule.high:g}" if rule.high < float("inf") else "")
     if isinstance(rule, Decided):
         return f"{rule.column} is decided by {rule.by}"
     return f"{rule.column} is computed from {', '.join(rule.sources)}"

@@ -55,7 +55,25 @@ class Copula:
     differences: frozenset[str]
 
     def draw(self, count: int, seed: int) -> Table:
-        """Return ``count`` rows; the same seed gives the same rows."""
+        """Return ``count`` rows; the same seed gives the same rows. Those that break what holds of computed columns are drawn again."""
+        drawn = self._once(count, seed)
+        for attempt in range(1, MOST_REDRAWS + 1):
+            broken = self._broken(drawn)
+            if not len(broken):
+                return drawn
+            drawn = _replaced(drawn, broken, self._once(len(broken), seed + 7_000_003 * attempt))
+        broken = self._broken(drawn)
+        kept = np.setdiff1d(np.arange(count), broken)
+        if not len(broken) or not len(kept):
+            return drawn
+        return _replaced(drawn, broken, drawn.take(np.random.default_rng(seed).choice(kept, len(broken))))
+
+    def _broken(self, drawn: Table) -> Rows:
+        if not self.rules.derived:
+            return np.empty(0, dtype=np.intp)
+        return np.flatnonzero(np.any([rule.breaks(drawn.numbers) for rule in self.rules.derived], axis=0))
+
+    def _once(self, count: int, seed: int) -> Table:
         rng = np.random.default_rng(seed)
         cell = np.searchsorted(np.cumsum(self.chances)[:-1], rng.random(count, dtype=np.float32), side="right")
         scores = rng.standard_normal((len(self.marginals), count), dtype=np.float32)

@@ -1,7 +1,7 @@
 """What holds between columns in every row, found in the data, so that a population drawn from them never breaks it.
 
-Three kinds: a ≤ b (``nrx ≤ trx``), a column computed from others (``total = new + refills``), a column decided by a finer one
-(``region`` by ``territory``, ``season`` by ``month``).
+Kinds: a ≤ b (``nrx ≤ trx``), a column computed from others (``total = new + refills``), a column decided by a finer one
+(``region`` by ``territory``, ``season`` by ``month``), a computed share that stays one.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
 
 TOLERANCE = 1e-6
 LEAST_CORRELATION = 0.2
@@ -35,10 +36,32 @@ class AtMost:
     bound: str
     tight: bool = True
 
+    def breaks(self, values: Mapping[str, Floats]) -> Mask:
+        """Return which rows (n,) break it; a missing value breaks nothing."""
+        a, b = values[self.column], values[self.bound]
+        return np.asarray(a > b + TOLERANCE * np.maximum(1.0, np.abs(b)))
+
     def broken(self, values: Mapping[str, Floats]) -> int:
         """Return how many rows break it."""
-        a, b = values[self.column], values[self.bound]
-        return int((a > b + TOLERANCE * np.maximum(1.0, np.abs(b))).sum())
+        return int(self.breaks(values).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A computed ``column`` lies from ``low`` to ``high``: a share, or nothing below zero."""
+
+    column: str
+    low: float
+    high: float
+
+    def breaks(self, values: Mapping[str, Floats]) -> Mask:
+        """Return which rows (n,) break it; a missing value breaks nothing."""
+        held = values[self.column]
+        return np.asarray((held < self.low - TOLERANCE) | (held > self.high + TOLERANCE))
+
+    def broken(self, values: Mapping[str, Floats]) -> int:
+        """Return how many rows break it."""
+        return int(self.breaks(values).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +108,25 @@ class Decided:
         return int((values[self.column] != self.of(values)).sum())
 
 
-Rule = AtMost | Computed | Decided
+Rule = AtMost | Computed | Decided | Within
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that was found; ``order`` of the computed columns lets each be computed from what is there."""
+    """All that was found; the order of ``computed`` lets each be computed from what is there.
+
+    ``derived`` is what holds of computed columns: it cannot shape them, so rows that break it are drawn again.
+    """
 
     at_most: tuple[AtMost, ...]
     computed: tuple[Computed, ...]
     decided: tuple[Decided, ...]
+    derived: tuple[AtMost | Within, ...] = ()
 
     @property
     def every(self) -> tuple[Rule, ...]:
         """All rules."""
-        return (*self.at_most, *self.computed, *self.decided)
+        return (*self.at_most, *self.computed, *self.decided, *self.derived)
 
     def broken(self, values: Mapping[str, Floats]) -> int:
         """Return how many times rows break a rule; rows with a missing value in it keep it."""
@@ -113,12 +140,21 @@ def discover(numbers: Mapping[str, Floats], categories: Mapping[str, Floats]) ->
     own = {name: values for name, values in numbers.items() if name not in gone}
     computed = _computed(own)
     free = [name for name in own if name not in {rule.column for rule in computed}]
-    return Rules(_at_most(own, free), computed, decided)
+    made = [rule.column for rule in computed]
+    pairs = [(a, b) for a, b in itertools.permutations(own, 2) if a in made or b in made]
+    derived = (*_at_most(own, pairs), *_within(own, made))
+    return Rules(_at_most(own, itertools.permutations(free, 2)), computed, decided, derived)
 
 
-def _at_most(numbers: Mapping[str, Floats], free: Sequence[str]) -> tuple[AtMost, ...]:
+def _within(numbers: Mapping[str, Floats], computed: Sequence[str]) -> tuple[Within, ...]:
+    """Return that computed columns never negative stay so, and that those from 0 to 1 stay shares."""
+    ranges = {name: (float(np.nanmin(numbers[name])), float(np.nanmax(numbers[name]))) for name in computed}
+    return tuple(Within(n, 0.0, 1.0 if high <= 1 else np.inf) for n, (low, high) in ranges.items() if low >= 0)
+
+
+def _at_most(numbers: Mapping[str, Floats], pairs: Iterable[tuple[str, str]]) -> tuple[AtMost, ...]:
     found = []
-    for a, b in itertools.permutations(free, 2):
+    for a, b in pairs:
         x, y = _both(numbers[a], numbers[b])
         if len(x) < PROBE or np.ptp(x) == 0 or np.ptp(y) == 0 or (x > y).any():
             continue
@@ -130,18 +166,31 @@ def _at_most(numbers: Mapping[str, Floats], free: Sequence[str]) -> tuple[AtMost
 
 
 def _computed(numbers: Mapping[str, Floats]) -> tuple[Computed, ...]:
-    """Return columns that others give exactly; a column once used as a source is not itself computed."""
-    found: list[Computed] = []
-    gone: set[str] = set()
-    used: set[str] = set()
+    """Return columns that others give exactly, later ones first; a source may be computed itself, but never from what it gives.
+
+    In reverse they can be computed one after the other.
+    """
+    found: dict[str, Computed] = {}
     for name in reversed(list(numbers)):
-        others = [o for o in numbers if o != name and o not in gone]
-        rule = None if name in used else _linear(name, others, numbers) or _product(name, others, numbers)
+        others = [o for o in numbers if o != name and name not in _behind(o, found)]
+        rule = _linear(name, others, numbers) or _product(name, others, numbers)
         if rule:
-            found.append(rule)
-            gone.add(name)
-            used |= set(rule.sources)
-    return tuple(found)
+            found[name] = rule
+    depth = {name: len(_chain(name, found)) for name in found}
+    return tuple(found[name] for name in sorted(found, key=lambda n: -depth[n]))
+
+
+def _behind(name: str, found: Mapping[str, Computed]) -> set[str]:
+    """Return the columns that a column is computed from, directly or not."""
+    sources = found[name].sources if name in found else ()
+    return set(sources).union(*(_behind(source, found) for source in sources))
+
+
+def _chain(name: str, found: Mapping[str, Computed]) -> tuple[str, ...]:
+    """Return the longest chain of computed columns that ends with a column."""
+    if name not in found:
+        return ()
+    return (*max((_chain(source, found) for source in found[name].sources), key=len, default=()), name)
 
 
 def _linear(name: str, others: Sequence[str], numbers: Mapping[str, Floats]) -> Computed | None:
@@ -149,21 +198,32 @@ def _linear(name: str, others: Sequence[str], numbers: Mapping[str, Floats]) -> 
     if not others or np.isnan(y).any() or np.ptp(y) == 0:
         return None
     whole = [o for o in others if not np.isnan(numbers[o]).any() and np.ptp(numbers[o]) > 0]
-    if not whole:
+    if not whole or _misses(y, whole, numbers):
         return None
-    design = np.column_stack([np.ones(len(y)), *(numbers[o] for o in whole)])
-    scale = np.abs(design).max(axis=0)
-    weights = np.linalg.lstsq(design / scale, y, rcond=1e-10)[0] / scale
-    if (np.abs(design @ weights - y) > _slack(y)).any():
-        return None
-    keep = np.abs(weights[1:]) * np.array([np.ptp(numbers[o]) for o in whole]) > TOLERANCE * np.ptp(y)
-    rule = Computed(
-        name,
-        tuple(o for o, k in zip(whole, keep, strict=True) if k),
-        tuple(_rounded(w) for w, k in zip(weights[1:], keep, strict=True) if k),
-        _rounded(weights[0]),
-    )
-    return rule if rule.sources and not rule.broken(numbers) else None
+    for source in reversed(whole[:]):
+        fewer = [o for o in whole if o != source]
+        if fewer and not _misses(y, fewer, numbers):
+            whole = fewer
+    weights = _weights(y, whole, numbers)
+    rule = Computed(name, tuple(whole), tuple(_rounded(w) for w in weights[1:]), _rounded(weights[0]))
+    return rule if not rule.broken(numbers) else None
+
+
+def _misses(y: Floats, sources: Sequence[str], numbers: Mapping[str, Floats]) -> bool:
+    """Return whether no weighted sum of sources gives y (n,), on some rows and then on all."""
+    for rows in (slice(PROBE), slice(None)):
+        some = {o: numbers[o][rows] for o in sources}
+        weights = _weights(y[rows], sources, some)
+        fitted = weights[0] + sum(w * some[o] for w, o in zip(weights[1:], sources, strict=True))
+        if (np.abs(fitted - y[rows]) > _slack(y[rows])).any():
+            return True
+    return False
+
+
+def _weights(y: Floats, sources: Sequence[str], numbers: Mapping[str, Floats]) -> Floats:
+    design = np.column_stack([np.ones(len(y)), *(numbers[o] for o in sources)])
+    scale = np.maximum(np.abs(design).max(axis=0), 1e-300)
+    return np.asarray(np.linalg.lstsq(design / scale, y, rcond=1e-10)[0] / scale)
 
 
 def _product(name: str, others: Sequence[str], numbers: Mapping[str, Floats]) -> Computed | None:
@@ -210,10 +270,17 @@ def _both(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def _complete(rule: Rule, values: Mapping[str, Floats]) -> dict[str, Floats]:
-    others = rule.sources if isinstance(rule, Computed) else (rule.bound if isinstance(rule, AtMost) else rule.by,)
-    names = (rule.column, *others)
+    names = (rule.column, *_others(rule))
     rows = ~np.isnan(np.column_stack([values[n] for n in names])).any(axis=1)
     return {n: values[n][rows] for n in names}
+
+
+def _others(rule: Rule) -> tuple[str, ...]:
+    if isinstance(rule, Computed):
+        return rule.sources
+    if isinstance(rule, Within):
+        return ()
+    return (rule.bound if isinstance(rule, AtMost) else rule.by,)
 
 
 def _slack(values: Floats) -> Floats:
