@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from e2i_shared import settings
 
-from infra.cdk.stages import STAGES
+from infra.cdk.stages import STAGES, LanguageModels
 from infra.functions import all_functions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -227,6 +227,63 @@ def test_only_the_api_puts_dead_letters_back_and_by_the_names_the_queues_have(se
     assert [key.partition("ServiceRole")[0] for key in actions] == ["ApiFunction"]
 
 
+ASKING = {"api", "classify", "compose_step"}
+
+
+def test_only_the_functions_that_ask_language_models_read_their_keys_and_none_are_in_a_template(service, templates):
+    reads = {
+        key.partition("ServiceRole")[0]
+        for key, r in service.items()
+        if r["Type"] == "AWS::IAM::Policy" and "LanguageModelKeys" in json.dumps(r["Properties"]["PolicyDocument"])
+    }
+    told = {name for name in BY_NAME if "E2I_LLM_SECRET_ARN" in environment_of(service, name)}
+
+    assert reads == {"".join(p.title() for p in name.split("_")) + "Function" for name in ASKING}
+    assert told == ASKING
+    assert {environment_of(service, name)["E2I_LLM_PROVIDERS"] for name in ASKING} == {""}
+    (keys,) = [
+        r["Properties"]
+        for key, r in templates["data"]["Resources"].items()
+        if r["Type"] == "AWS::SecretsManager::Secret" and key.startswith("LanguageModelKeys")
+    ]
+    assert json.loads(keys["SecretString"]) == {"anthropic": "", "openai": ""}
+    assert "KmsKeyId" in keys
+    names = {name for name in BY_NAME if any(n.endswith("API_KEY") for n in environment_of(service, name))}
+    assert names == set()
+
+
+@pytest.mark.parametrize("models", [LanguageModels(), LanguageModels("openai,anthropic", "openai", 5, 1, 0.1)])
+def test_the_language_models_of_a_stage_are_settings_that_functions_read(models):
+    needed = {name: "x" for function in ASKING for name in settings.variables(function)}
+    for function in ASKING:
+        read = settings.parse(settings.FUNCTIONS[function], needed | models.variables())
+        assert (read.llm_providers, read.llm_embeddings) == (models.providers, models.embeddings)
+        assert read.llm_composition_usd == models.composition_usd
+        assert read.llm_tenant_daily_usd == models.tenant_daily_usd
+        assert read.llm_user_daily_usd == models.user_daily_usd
+
+
+def test_a_stage_with_language_models_lets_the_functions_that_ask_them_out_and_no_other(tmp_path):
+    network, service = (synthesised_with_models(tmp_path)[name]["Resources"] for name in ("network", "service"))
+
+    assert len(of_type(network, "AWS::EC2::NatGateway")) == 1
+    outward = {name for name in BY_NAME if "outward" in json.dumps(function_resource(service, name)["VpcConfig"])}
+    assert outward == ASKING
+    assert environment_of(service, "classify")["E2I_LLM_PROVIDERS"] == "anthropic"
+
+
+def synthesised_with_models(out: Path) -> dict[str, dict]:
+    script = (
+        "from dataclasses import replace; from infra.cdk import app, stages; "
+        "stages.STAGES['dev'] = replace(stages.STAGES['dev'], language_models=stages.LanguageModels('anthropic')); "
+        f"app.build(outdir={str(out)!r}).synth()"
+    )
+    made = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
+    files = out.glob("*.template.json")
+    return {path.name.split(".")[0].rsplit("-", 1)[1]: json.loads(path.read_text()) for path in files}
+
+
 def test_the_relay_runs_every_minute(service):
     schedules = [r["ScheduleExpression"] for r in of_type(service, "AWS::Events::Rule") if "ScheduleExpression" in r]
 
@@ -260,6 +317,17 @@ def test_there_is_an_alarm_for_dead_letters_throttles_and_failing_compositions(t
     assert any(n.startswith("CompositionsFailing") for n in names)
     assert any("deadletters" in n for n in names)
     assert sum("Throttled" in n for n in names) == len(BY_NAME) + 1
+
+
+def test_a_twin_that_degrades_critically_rings_on_the_day_it_is_found(templates):
+    alarms = of_type(templates["monitoring"]["Resources"], "AWS::CloudWatch::Alarm")
+    (alarm,) = [each for each in alarms if each.get("MetricName") == "FidelityAlerts"]
+
+    assert (alarm["Namespace"], alarm["Statistic"], alarm["Period"]) == ("E2I", "Sum", 86_400)
+    assert alarm["Dimensions"] == [{"Name": "severity", "Value": "critical"}]
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"], alarm["Threshold"]) == (1, 1, 0)
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert alarm["AlarmActions"]
 
 
 def test_a_function_asset_holds_its_own_folder_and_nothing_else(cloud_assembly, templates):

@@ -41,19 +41,27 @@ class MonitoringStack(cdk.Stack):
         self.dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"e2i-{stage.name}")
         self._workflow_alarms(workflows)
         self._alarm("TrainingsFailing", training.machine.metric_failed(), 0)
-        self._alarm("TwinsDegrading", self._degrading(), 0)
+        self._alarm("TwinsDegrading", self._degrading(), 0, points=(1, 1))  # the check runs once a day
         self._dead_letter_alarms(service)
         for function_name, fn in service.functions.items():
             self._function_alarms(function_name, fn)
 
-    def _alarm(self, name: str, metric: cloudwatch.Metric | cloudwatch.MathExpression, threshold: float) -> None:
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.Metric | cloudwatch.MathExpression,
+        threshold: float,
+        *,
+        points: tuple[int, int] = (2, 3),
+    ) -> None:
+        """Add an alarm that rings when ``points`` (so many, of so many) lie above the threshold, and show it."""
         alarm = cloudwatch.Alarm(
             self,
             name,
             metric=metric,
             threshold=threshold,
-            evaluation_periods=3,
-            datapoints_to_alarm=2,
+            evaluation_periods=points[1],
+            datapoints_to_alarm=points[0],
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from e2i_shared.errors import MalformedRequestError
-from e2i_shared.http import bundles
+from e2i_shared.errors import E2IError, MalformedRequestError
+from e2i_shared.http import bundles, relaying
 from e2i_shared.twins import entity as numerics
 from e2i_shared.twins.model import EntityVersion, Versions
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def tell(tenant: Tenant, twin_id: str, event: EntityEvent) -> EntityVersion:
-    """Make an entity's twin or its next version, and return it.
+    """Make an entity's twin or its next version, tell subscribers, and return it.
 
     Raises
     ------
@@ -41,6 +42,8 @@ def tell(tenant: Tenant, twin_id: str, event: EntityEvent) -> EntityVersion:
         made = numerics.update(
             entity_id, _again(store.history(entity_id), event, happened), now, store=store, predictor=predictor
         )
+    with suppress(E2IError):  # a bus that is away gets it from the relay
+        relaying.publish(tenant)
     history = store.history(entity_id)
     return view(made, model_id, history[made.version - 2] if made.version > 1 else None)
 
