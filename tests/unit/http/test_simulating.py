@@ -167,6 +167,14 @@ def test_a_request_out_of_bounds_is_a_422(tenant: Tenant, changes: dict[str, Any
     assert post(SIMULATE, ASKED | changes)[0] == 422
 
 
+@pytest.mark.parametrize(("count", "status"), [(10_000, 200), (10_001, 202)])
+@pytest.mark.parametrize(("path", "more"), [(SIMULATE, {}), ("/digital-twin/simulate", {"brand": "Kisqali"})])
+def test_ten_thousand_twins_are_asked_at_once_and_one_more_is_queued(
+    tenant: Tenant, path: str, more: dict[str, Any], count: int, status: int
+):
+    assert post(path, ASKED | more | {"twin_count": count})[0] == status
+
+
 def test_many_twins_are_queued_and_done_once(tenant: Tenant, wiring: FakeWiring):
     status, accepted = post(SIMULATE, ASKED | {"twin_count": 20_000})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -247,6 +248,24 @@ def test_channel_and_content_are_said_to_move_nothing(twin):
 
     assert found.simulated_ate == ask(twin).simulated_ate
     assert any(w.startswith("channel, frequency, content: not recorded") for w in found.warnings)
+
+
+def test_a_duration_is_said_to_move_nothing_but_the_real_test(twin):
+    found = ask(twin, config={"duration_weeks": 26})
+
+    assert found.simulated_ate == ask(twin).simulated_ate
+    assert found.recommended_duration_weeks == 26
+    assert any(w.startswith("duration_weeks:") for w in found.warnings)
+    assert not any(w.startswith("duration_weeks:") for w in ask(twin).warnings)
+
+
+def test_where_monotone_has_no_meaning_is_said(twin):
+    told = twin.header | {"spec": twin.header["spec"] | {"monotone": {"visits": "increasing", "email": "increasing"}}}
+    bound = replace(twin, header=told)
+
+    assert any(w.startswith("monotone: the drawn dose curve") for w in ask(bound, "visits").warnings)
+    assert ask(bound, "visits").simulated_ate == ask(twin, "visits").simulated_ate
+    assert not any(w.startswith("monotone") for w in [*ask(bound, "email").warnings, *ask(twin, "visits").warnings])
 
 
 def test_fewer_twins_than_asked_for_are_said(twin):

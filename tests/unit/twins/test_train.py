@@ -252,3 +252,9 @@ def test_a_curve_asked_to_rise_never_falls():
     curve = answer(train(world.source, spec).bundle, "visits").dose_response
 
     assert all(b.effect >= a.effect - 1e-12 for a, b in itertools.pairwise(curve))
+
+
+def test_a_curve_of_what_has_no_dose_is_said_to_mean_nothing(world: TwinWorld):
+    spec = twin_spec(interventions=["email"], twins=300, monotone={"email": "increasing"})
+
+    assert [w for w in train(world.source, spec).warnings if w.startswith("monotone: 'email' is received or not")]

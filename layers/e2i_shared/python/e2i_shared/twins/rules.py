@@ -142,7 +142,7 @@ def discover(numbers: Mapping[str, Floats], categories: Mapping[str, Floats]) ->
     free = [name for name in own if name not in {rule.column for rule in computed}]
     made = [rule.column for rule in computed]
     pairs = [(a, b) for a, b in itertools.permutations(own, 2) if a in made or b in made]
-    derived = (*_at_most(own, pairs), *_within(own, made))
+    derived: tuple[AtMost | Within, ...] = (*_at_most(own, pairs), *_within(own, made))
     return Rules(_at_most(own, itertools.permutations(free, 2)), computed, decided, derived)
 
 

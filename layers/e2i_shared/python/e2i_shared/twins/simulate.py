@@ -23,6 +23,7 @@ from e2i_shared.datasets import filters
 from e2i_shared.errors import InsufficientDataError
 from e2i_shared.twins import charts
 from e2i_shared.twins.advise import NEARLY_ZERO, Finding, advise, min_effect
+from e2i_shared.twins.bundle import Dose
 from e2i_shared.twins.evidence import Population, by_segment, dose_response, measure, spread
 from e2i_shared.twins.fidelity import fidelity_score, past_errors
 from e2i_shared.twins.question import contrast_of
@@ -127,7 +128,7 @@ def _result(
         fidelity_warning_reason=reason,
         extrapolation=contrast.extra > 0,
         share_outside=contrast.outside,
-        warnings=[*contrast.warnings, *asked.warnings, *_unused(spec)],
+        warnings=[*contrast.warnings, *asked.warnings, *_unused(spec, bundle, contrast)],
         twins=len(asked.drawn),
         units=int(asked.rows.sum()),
         seed=spec.seed,
@@ -244,8 +245,19 @@ def _doubt(score: float, grade: str, thresholds: Thresholds, past: float, error:
     return None
 
 
-def _unused(spec: SimulationSpec) -> list[str]:
+def _unused(spec: SimulationSpec, bundle: Bundle, contrast: Contrast) -> list[str]:
+    """Return what was asked for without moving a number."""
     given = [name for name in ("channel", "frequency", "content") if getattr(spec.config, name) is not None]
-    if not given:
-        return []
-    return [f"{', '.join(given)}: not recorded in the training data, so without influence on the numbers."]
+    found = [f"{', '.join(given)}: not recorded in the training data, so without influence on the numbers."] * bool(
+        given
+    )
+    if spec.config.duration_weeks is not None:
+        found.append(
+            "duration_weeks: how long a real test takes; the effect is that on one row of the data, however long it lasts."
+        )
+    way = bundle.header["spec"]["monotone"].get(contrast.name)
+    if way and isinstance(contrast.effect, Dose):
+        found.append(
+            f"monotone: the drawn dose curve is kept {way}; the effect and its interval are as the data has them."
+        )
+    return found

@@ -109,7 +109,21 @@ def train(data: DataSource, spec: TwinSpec, *, threads: int = 1, report: Reporte
     found = figures_of(material, models, pairs, quality, baseline, figures)
     bundle = assemble(material, spec, units, twins, baseline, effects, found)
     report.at("done")
-    return Trained(bundle, metrics_of(found), found, (*material.warnings, *unpaired, *warnings_of(found)))
+    return Trained(
+        bundle,
+        metrics_of(found),
+        found,
+        (*material.warnings, *_without_a_curve(material, spec), *unpaired, *warnings_of(found)),
+    )
+
+
+def _without_a_curve(material: Material, spec: TwinSpec) -> list[str]:
+    """Return what ``monotone`` cannot mean: an intervention that is received or not has no curve."""
+    return [
+        f"monotone: {one.name!r} is received or not, without a dose: there is no curve to keep {spec.monotone[one.name]}."
+        for one in material.interventions
+        if one.name in spec.monotone and one.kind == "binary"
+    ]
 
 
 def studies_of(material: Material) -> dict[str, Study]:
