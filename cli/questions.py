@@ -81,5 +81,6 @@ def report(
 ) -> None:
     """Print a composition's answer as a report in Markdown."""
     with session(url, token, as_json=as_json) as client:
-        view = client.get(f"/compositions/{composition_id}")
-    show(view, lambda found: Text(render.report(found, short=short)), as_json=as_json)
+        form = "summary" if short else "full"
+        found = client.get(f"/compositions/{composition_id}/report", form=form, format="json")
+    show(found, lambda told: Text(told["markdown"]), as_json=as_json)

@@ -83,14 +83,6 @@ def _answered(found: Json) -> list[RenderableType]:
     return made
 
 
-def report(view: Json, *, short: bool) -> str:
-    """Return a composition's report in Markdown, or why there is none."""
-    found = view.get("answer")
-    if not found:
-        return f"{view['status']}: {view.get('error') or 'no answer yet'}"
-    return str(found.get("summary" if short else "report") or found["text"])
-
-
 def _footer(view: Json) -> str:
     spent = ", ".join(f"{phase} {ms:,.0f} ms" for phase, ms in (view.get("latency_ms") or {}).items())
     return f"{view.get('composition_id') or ''}  {view['status']}  {spent}".strip()

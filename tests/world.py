@@ -48,6 +48,7 @@ OTHER = "00000000-0000-7000-8000-000000000002"
 COMPOSITION = "01999999-0000-7000-8000-00000000c001"
 CLASSIFICATION = "01999999-0000-7000-8000-00000000a001"
 RUNNING = "01999999-0000-7000-8000-00000000c00b"
+ANSWERED = "01999999-0000-7000-8000-00000000c00d"
 FAILED = "01999999-0000-7000-8000-00000000c0ef"
 COHORT = "responders"
 QUESTION = "Did more visits raise trx, and which regions responded most?"
@@ -312,11 +313,19 @@ def seed(tenant: Tenant) -> None:
 
 
 def seed_to_control(tenant: Tenant) -> None:
-    """Store the compositions that the example events cancel and retry: one that runs, one that failed."""
-    from e2i_shared.api.composition import CompositionStatus
+    """Store the compositions that the example events cancel, retry and report: one that runs, one that failed, one with an answer."""
+    from e2i_shared.api.composition import Answer, AnswerPart, CompositionStatus
     from e2i_shared.composer.model import NewComposition
 
-    for identity in (RUNNING, FAILED):
+    for identity in (RUNNING, FAILED, ANSWERED):
         tenant.compositions.create(NewComposition(composition_id=identity, query=QUESTION, dataset="trial"))
     tenant.compositions.begin(RUNNING, CompositionStatus.EXECUTING)
     tenant.compositions.fail(FAILED, CompositionStatus.FAILED, "The database was away.")
+    text = "Visits raise TRx by 2.00 TRx."
+    part = AnswerPart(
+        sub_question="Q1", question=QUESTION, text=f"{text} [1]", claims=[], citations=[1], confidence=0.85
+    )
+    answer = Answer(
+        headline=text, parts=[part], text=text, summary=f"**{text}**", report=f"# {QUESTION}", caveats=["Linear."]
+    )
+    tenant.compositions.save_answer(ANSWERED, answer, [], {})

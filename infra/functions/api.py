@@ -18,6 +18,7 @@ FUNCTION = FunctionDescription(
         "objects_write",
         "publish_events",
         "redrive",
+        "language_models",
     ),
     routes=(
         Route("GET", f"{V1}/health", public=True),
@@ -34,6 +35,7 @@ FUNCTION = FunctionDescription(
         Route("GET", f"{V1}/compositions/{{composition_id}}"),
         Route("GET", f"{V1}/compositions/{{composition_id}}/steps"),
         Route("GET", f"{V1}/compositions/{{composition_id}}/events"),
+        Route("GET", f"{V1}/compositions/{{composition_id}}/report"),
         Route("POST", f"{V1}/compositions/{{composition_id}}/cancel"),
         Route("POST", f"{V1}/compositions/{{composition_id}}/retry"),
         Route("POST", f"{V1}/compositions/{{composition_id}}/feedback"),

@@ -10,10 +10,10 @@ import pytest
 import typer
 from e2i_shared import bootstrap
 from e2i_shared.api.composition import Answer, AnswerPart, CompositionStatus
-from e2i_shared.composer.model import Plan, PlanStep
-from world import QUESTION, TENANT, FakeWiring
+from e2i_shared.composer.model import NewComposition, Plan, PlanStep
+from world import ANSWERED, QUESTION, TENANT, FakeWiring
 
-from cli import exits, render
+from cli import exits
 from cli.exits import Exit
 from cli.main import app
 
@@ -246,13 +246,14 @@ def test_an_answer_is_printed_as_a_report_or_its_summary(wiring, run, run_json):
     shown = run("report", view["composition_id"]).output
     assert view["answer"]["headline"].split()[0] in shown
     assert run("report", view["composition_id"], "--short").exit_code == Exit.OK
+    assert run_json("report", view["composition_id"])["findings"][0]["evidence"]
 
 
-def test_a_composition_without_an_answer_has_no_report_but_a_reason():
-    pending = {"status": "EXECUTING", "error": None, "answer": None}
-    told = {"status": "COMPLETED", "answer": {"summary": "**Short.**", "report": "# Long", "text": "x"}}
-    assert render.report(pending, short=False) == "EXECUTING: no answer yet"
-    assert (render.report(told, short=True), render.report(told, short=False)) == ("**Short.**", "# Long")
+def test_a_composition_without_an_answer_has_no_report_but_a_reason(wiring, run):
+    wiring.tenant(TENANT).compositions.create(NewComposition(composition_id=ANSWERED, query=QUESTION))
+    told = run("report", ANSWERED)
+    assert told.exit_code == Exit.REJECTED
+    assert "no answer" in told.output
 
 
 def test_feedback_from_another_run_is_not_needed_for_a_trace_of_nothing(run):

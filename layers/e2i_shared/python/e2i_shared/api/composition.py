@@ -108,6 +108,37 @@ class Answer(Wire):
     report: str = ""
 
 
+class ReportQuery(Wire):
+    """What ``GET /compositions/{id}/report`` is asked for."""
+
+    form: Literal["summary", "full"] = "full"
+    format: Literal["markdown", "json"] = "markdown"
+
+
+class Finding(Wire):
+    """One part of a report, with what its evidence is called: strong, moderate, limited or weak."""
+
+    question: str
+    text: str
+    evidence: str
+    confidence: float
+    citations: list[int]
+
+
+class Report(Wire):
+    """An answer told as a report: in Markdown, and its sections by themselves."""
+
+    composition_id: str
+    query: str
+    form: Literal["summary", "full"]
+    headline: str
+    findings: list[Finding]
+    missing: list[MissingPart]
+    caveats: list[str]
+    next_step: str | None
+    markdown: str
+
+
 class Progress(Wire):
     """How far a composition is."""
 

@@ -31,6 +31,7 @@ MATRIX: Mapping[tuple[str, str], Role] = {
     ("GET", f"{V1}/compositions/{{composition_id}}"): Role.VIEWER,
     ("GET", f"{V1}/compositions/{{composition_id}}/steps"): Role.VIEWER,
     ("GET", f"{V1}/compositions/{{composition_id}}/events"): Role.VIEWER,
+    ("GET", f"{V1}/compositions/{{composition_id}}/report"): Role.VIEWER,
     ("POST", f"{V1}/compositions/{{composition_id}}/cancel"): Role.MEMBER,
     ("POST", f"{V1}/compositions/{{composition_id}}/retry"): Role.MEMBER,
     ("POST", f"{V1}/compositions/{{composition_id}}/feedback"): Role.MEMBER,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Response, Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -17,10 +17,12 @@ from e2i_shared.api.composition import (
     CompositionFeedback,
     CompositionSummary,
     CompositionView,
+    Report,
+    ReportQuery,
     StepView,
 )
 from e2i_shared.composer.model import CompositionQuery
-from e2i_shared.http import asking, caller, controlling, reading
+from e2i_shared.http import asking, caller, controlling, reading, reporting
 from e2i_shared.http.parameters import Id
 from e2i_shared.http.replies import done
 
@@ -31,6 +33,11 @@ router = Router()
 TAGS = ["Composer"]
 
 
+_REPORT: OpenAPIResponseContentModel = {"model": Report}
+_REPORTED: OpenAPIResponse = {
+    "description": "The report.",
+    "content": {"text/markdown": {"schema": {"type": "string"}}, "application/json": _REPORT},
+}
 _VIEW: OpenAPIResponseContentModel = {"model": CompositionView}
 _IN_TIME: OpenAPIResponse = {"description": "The answer, or a clarification.", "content": {"application/json": _VIEW}}
 _LATER: OpenAPIResponse = {"description": "Not there yet: see Location.", "content": {"application/json": _VIEW}}
@@ -70,6 +77,18 @@ def read_steps(composition_id: Id) -> Page[StepView]:
 def read_events(composition_id: Id, after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0) -> CompositionEvents:
     """Return what happened after the number ``after``, in order; an empty list when nothing did."""
     return reading.events(bootstrap.for_tenant(caller.current().tenant_id), str(composition_id), after)
+
+
+@router.get(
+    "/compositions/<composition_id>/report",
+    tags=TAGS,
+    summary="Read an answer as a report",
+    responses={200: _REPORTED},
+)
+def read_report(composition_id: Id, query: Annotated[ReportQuery, Query()]) -> Response[Any]:
+    """Return the answer as a report, in Markdown or as JSON by section; 409 where there is no answer."""
+    tenant = bootstrap.for_tenant(caller.current().tenant_id)
+    return reporting.report(tenant, str(composition_id), query)
 
 
 @router.post("/compositions/<composition_id>/cancel", tags=TAGS, summary="Stop a composition")
