@@ -36,6 +36,9 @@ EVERYWHERE = {
         "Tasks of our own cluster get their ids when they start."
     ),
     "ECS2": "The task's variables are names and addresses; it takes no secret, its database password is an IAM token.",
+    "SMG4": (
+        "The database's secrets rotate; a provider's key is made in the provider's console and cannot rotate by itself."
+    ),
     "L1": "Functions run on Python 3.13, the newest version that the test matrix runs.",
     "APIG4": "Health, readiness, the OpenAPI document and its page are public by design and return no tenant's data.",
     "EC23": "The rule cannot read the VPC's CIDR token of endpoint security groups; they admit the VPC alone.",

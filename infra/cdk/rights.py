@@ -43,6 +43,11 @@ def _experiment_log(fn: iam.IGrantable, to: Resources) -> None:
         to.data.proxy.grant_connect(fn, "e2i_mlflow")
 
 
+def _language_models(fn: iam.IGrantable, to: Resources) -> None:
+    _allow(fn, "secretsmanager:GetSecretValue", to.data.language_model_keys.secret_arn)
+    _allow(fn, "kms:Decrypt", to.data.key.key_arn)
+
+
 def _redrive(fn: iam.IGrantable, to: Resources) -> None:
     for queue in to.queues:
         _allow(fn, "sqs:GetQueueUrl", queue)
@@ -88,6 +93,7 @@ GRANTS: dict[str, Callable[[iam.IGrantable, Resources], None]] = {
     "database": _database,
     "database_admin": _database_admin,
     "experiment_log": _experiment_log,
+    "language_models": _language_models,
     "redrive": _redrive,
     "start_workflow": _start_workflow,
     "start_training": _start_training,

@@ -28,6 +28,32 @@ class TwinSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageModels:
+    """Which providers one environment may ask, in order, who embeds questions, and its budgets in US dollars; none by default."""
+
+    providers: str = ""  # "anthropic", "openai", or both with a comma
+    embeddings: Literal["local", "openai"] = "local"
+    tenant_daily_usd: float = 50
+    user_daily_usd: float = 10
+    composition_usd: float = 0.5
+
+    @property
+    def used(self) -> bool:
+        """Whether anything leaves the network."""
+        return bool(self.providers) or self.embeddings != "local"
+
+    def variables(self) -> dict[str, str]:
+        """Return them as the functions' variables."""
+        return {
+            "E2I_LLM_PROVIDERS": self.providers,
+            "E2I_LLM_EMBEDDINGS": self.embeddings,
+            "E2I_LLM_TENANT_DAILY_USD": str(self.tenant_daily_usd),
+            "E2I_LLM_USER_DAILY_USD": str(self.user_daily_usd),
+            "E2I_LLM_COMPOSITION_USD": str(self.composition_usd),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One environment. Capacity is in Aurora capacity units, retention in days."""
 
@@ -42,6 +68,7 @@ class Stage:
     throttle_rate: int  # requests per second at the API's stage
     throttle_burst: int
     twins: TwinSettings
+    language_models: LanguageModels = LanguageModels()
 
 
 STAGES: dict[StageName, Stage] = {

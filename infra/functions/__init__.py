@@ -52,7 +52,7 @@ class FunctionDescription:
     """One Lambda function.
 
     ``rights`` are the services it may use: "database", "start_workflow", "stop_workflow", "objects_read", "objects_write",
-    "publish_events", "start_training", "experiment_log", "redrive", "database_admin".
+    "publish_events", "start_training", "experiment_log", "redrive", "database_admin", "language_models".
     """
 
     name: str

@@ -19,6 +19,7 @@ FUNCTION = FunctionDescription(
         "publish_events",
         "redrive",
         "language_models",
+        "language_models",
     ),
     routes=(
         Route("GET", f"{V1}/health", public=True),

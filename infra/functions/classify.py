@@ -8,6 +8,6 @@ FUNCTION = FunctionDescription(
     package="zip",
     memory_mb=1024,
     timeout_seconds=10,
-    rights=("database",),
+    rights=("database", "language_models"),
     routes=(Route("POST", "/api/v1/classify"),),
 )

@@ -8,6 +8,6 @@ FUNCTION = FunctionDescription(
     package="zip",
     memory_mb=1769,
     timeout_seconds=60,
-    rights=("database", "objects_read", "objects_write"),
+    rights=("database", "objects_read", "objects_write", "language_models"),
     local_workers=4,
 )

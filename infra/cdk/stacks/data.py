@@ -9,6 +9,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -43,6 +44,15 @@ class DataStack(cdk.Stack):
         )
         self.mlflow_secret.attach(self.cluster)
         self.cluster.add_rotation_multi_user("MlflowRotation", secret=self.mlflow_secret)
+        self.language_model_keys = secretsmanager.Secret(
+            self,
+            "LanguageModelKeys",
+            description="Keys of language-model providers, set by hand: {anthropic, openai}.",
+            encryption_key=self.key,
+            secret_object_value={name: cdk.SecretValue.unsafe_plain_text("") for name in ("anthropic", "openai")},
+            removal_policy=keep,
+        )
+        cdk.CfnOutput(self, "LanguageModelKeysArn", value=self.language_model_keys.secret_arn)
         self.proxy = self.cluster.add_proxy(
             "Proxy",
             secrets=[self._admin_secret(), self.app_secret, self.mlflow_secret],

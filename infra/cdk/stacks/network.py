@@ -1,4 +1,4 @@
-"""The VPC: isolated subnets, endpoints instead of a NAT gateway."""
+"""The VPC: isolated subnets and endpoints; a way out only in a stage that asks language models, for the functions that do."""
 
 from __future__ import annotations
 
@@ -24,18 +24,28 @@ INTERFACE_ENDPOINTS = {
 }
 
 
+OUTWARD_SUBNETS = (
+    ec2.SubnetConfiguration(
+        name="public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
+    ),
+    ec2.SubnetConfiguration(name="outward", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=24),
+)
+
+
 class NetworkStack(cdk.Stack):
     """VPC, endpoints and the security group that every function carries."""
 
     def __init__(self, scope: Construct, name: str, *, stage: Stage, env: cdk.Environment) -> None:
         super().__init__(scope, name, env=env)
+        self._outward = stage.language_models.used
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
             max_azs=stage.availability_zones,
-            nat_gateways=0,
+            nat_gateways=1 if self._outward else 0,
             subnet_configuration=[
-                ec2.SubnetConfiguration(name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=22)
+                ec2.SubnetConfiguration(name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=22),
+                *(OUTWARD_SUBNETS if self._outward else ()),
             ],
             flow_logs={
                 "Rejected": ec2.FlowLogOptions(
@@ -61,3 +71,9 @@ class NetworkStack(cdk.Stack):
         )
         for endpoint, service in INTERFACE_ENDPOINTS.items():
             self.vpc.add_interface_endpoint(endpoint, service=service)
+
+    def subnets_of(self, rights: tuple[str, ...]) -> ec2.SubnetSelection:
+        """Return where a function runs: what may ask language models has a way out, all else has none."""
+        outward = self._outward and "language_models" in rights
+        kind = ec2.SubnetType.PRIVATE_WITH_EGRESS if outward else ec2.SubnetType.PRIVATE_ISOLATED
+        return ec2.SubnetSelection(subnet_type=kind)

@@ -10,7 +10,6 @@ from aws_cdk import aws_apigatewayv2 as api
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_cognito as cognito
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -171,7 +170,9 @@ class ServiceStack(cdk.Stack):
     def _optional(self, description: FunctionDescription) -> dict[str, str]:
         """Return the settings with a default that a stage sets, of those that the function has."""
         server = self.resources.mlflow_server
-        stage = self.stage.twins.variables() | {
+        stage = self.stage.twins.variables() | self.stage.language_models.variables()
+        stage |= {
+            "E2I_LLM_SECRET_ARN": self._data.language_model_keys.secret_arn,
             "E2I_MLFLOW_URI": server or self._data.mlflow_uri(),
             "E2I_MLFLOW_IAM": str(server is None).lower(),
             "E2I_MLFLOW_ARTIFACTS": f"s3://{self._data.bucket.bucket_name}/mlflow",
@@ -194,7 +195,7 @@ class ServiceStack(cdk.Stack):
             "log_group": log_group,
             "logging_format": lambda_.LoggingFormat.JSON,
             "vpc": self._network.vpc,
-            "vpc_subnets": ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+            "vpc_subnets": self._network.subnets_of(description.rights),
             "security_groups": [self._network.functions_group],
         }
         fn: lambda_.Function
