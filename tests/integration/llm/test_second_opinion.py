@@ -9,6 +9,7 @@ import pytest
 from e2i_shared import bootstrap
 from e2i_shared.api.classification import ClassifyRequest, Domain, RoutingPattern
 from e2i_shared.classifier import classify as classifying
+from e2i_shared.composer.asked.ask import instructions
 from e2i_shared.http import classifying as served
 from e2i_shared.http import opinion
 from e2i_shared.llm.anthropic import Anthropic
@@ -113,6 +114,7 @@ def test_without_a_language_model_nobody_is_asked():
 
 def test_the_draft_fits_strict_output_and_the_prompt_has_a_version():
     assert strict_schema(opinion.OpinionDraft)["additionalProperties"] is False
-    version, text = opinion.instructions()
+    told = instructions(opinion.PROMPT, "e2i_shared.classifier")
+    version, text = told.version, told.text
     assert version == "1"
     assert all(domain.value in text for domain in Domain if domain.value != "OTHER")

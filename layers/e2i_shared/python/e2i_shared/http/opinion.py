@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from e2i_shared import bootstrap
-from e2i_shared.composer.asked.ask import fenced
-from e2i_shared.composer.asked.decompose import MOST_PARTS, EdgeDraft, PartDraft
+from e2i_shared.composer.asked.ask import fenced, instructions
+from e2i_shared.composer.asked.decompose import MOST_PARTS, EdgeDraft, PartDraft, draft_data
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from e2i_shared.api.classification import Classification, ClassifyRequest
     from e2i_shared.api.common import Json
     from e2i_shared.classifier.second_opinion import SecondOpinion
@@ -44,10 +40,12 @@ def second_opinion(tenant: Tenant, request: ClassifyRequest, user_id: str | None
     def judge(query: str, context: list[str], draft: Classification) -> Json:
         from e2i_shared.llm.model import Prompt, Request
 
-        version, text = instructions()
+        told = instructions(PROMPT, "e2i_shared.classifier")
+        data = draft_data(query, draft, context)
+        data["draft"]["reason"] = draft.reason
         asked = Request(
             "classify",
-            Prompt(PROMPT, version, text, fenced(_data(query, context, draft))),
+            Prompt(told.name, told.version, told.text, fenced(data)),
             OpinionDraft,
             max_tokens=MAX_TOKENS,
             session_id=request.session_id,
@@ -56,26 +54,6 @@ def second_opinion(tenant: Tenant, request: ClassifyRequest, user_id: str | None
         return _opinion(gateway.ask(asked, seconds=SECONDS).parsed)
 
     return judge
-
-
-@cache
-def instructions() -> tuple[str, str]:
-    """Return the version and the text of the prompt file."""
-    read = (files("e2i_shared.classifier") / "prompts" / f"{PROMPT}.md").read_text(encoding="utf-8")
-    head, _, text = read.partition("\n\n")
-    return head.removeprefix("version: ").strip(), text.strip()
-
-
-def _data(query: str, context: Sequence[str], draft: Classification) -> Json:
-    return {
-        "question": query,
-        "earlier_questions": list(context),
-        "draft": {
-            "sub_questions": [{"id": q.id, "text": q.text, "domain": q.domain} for q in draft.sub_questions],
-            "dependencies": [{"from_id": d.from_, "to_id": d.to, "type": d.type} for d in draft.dependencies],
-            "reason": draft.reason,
-        },
-    }
 
 
 def _opinion(draft: OpinionDraft) -> Json:

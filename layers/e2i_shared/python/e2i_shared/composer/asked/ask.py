@@ -40,9 +40,9 @@ class Ask(Protocol):
 
 
 @cache
-def instructions(name: str) -> Instructions:
-    """Read ``prompts/NAME.md``; its first line is ``version: …``."""
-    text = (files("e2i_shared.composer") / "prompts" / f"{name}.md").read_text(encoding="utf-8")
+def instructions(name: str, package: str = "e2i_shared.composer") -> Instructions:
+    """Read ``prompts/NAME.md`` of a package; its first line is ``version: …``."""
+    text = (files(package) / "prompts" / f"{name}.md").read_text(encoding="utf-8")
     match = _HEAD.match(text)
     if match is None:
         raise ConfigurationError(

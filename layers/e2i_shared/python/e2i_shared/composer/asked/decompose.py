@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from e2i_shared.api.classification import Classification
+    from e2i_shared.api.common import Json
     from e2i_shared.composer.asked.ask import Ask
     from e2i_shared.composer.model import Decomposition
 
@@ -57,13 +58,14 @@ def decompose_with(ask: Ask, query: str, classification: Classification, context
     if classification.routing_pattern == RoutingPattern.CLARIFICATION_NEEDED:
         return decompose(query, classification)
     try:
-        draft = ask(instructions("decompose"), fenced(_data(query, classification, context)), DecompositionDraft)
+        draft = ask(instructions("decompose"), fenced(draft_data(query, classification, context)), DecompositionDraft)
         return _read(draft, query, classification, context)
     except (LanguageModelError, ValueError, E2IError):
         return decompose(query, classification)
 
 
-def _data(query: str, classification: Classification, context: Sequence[str]) -> dict[str, object]:
+def draft_data(query: str, classification: Classification, context: Sequence[str]) -> Json:
+    """Return what a model is shown of a question: its words, those before it, and how the rules split it."""
     return {
         "question": query,
         "earlier_questions": list(context),
