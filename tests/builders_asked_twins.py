@@ -39,6 +39,12 @@ class AskedTwins:
         outcome, levers = spec["outcome"], tuple(spec["interventions"])
         return TrainedTwin(TWIN, spec["name"], self.brand, 3, "unvalidated", outcome, levers, self.bundle.catalogue)
 
+    def learned_from(self, dataset: str, treatment: str, outcome: str, brand: str | None) -> TrainedTwin | None:
+        """Return it where it was learned from that."""
+        twin = self.find(None, None)
+        same = (twin.catalogue.name, twin.outcome) == (dataset, outcome) and treatment in twin.interventions
+        return twin if same and (brand or twin.brand).lower() == twin.brand.lower() else None
+
     def simulate(self, twin_id: str, request: SimulateRequest) -> SimulationView:
         """Simulate, and remember the request."""
         assert twin_id == TWIN

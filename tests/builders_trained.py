@@ -119,6 +119,11 @@ class TrialTwins:
         catalogue = bundle.read(content()).catalogue
         return TrainedTwin(TWIN, "responders", "Kisqali", 2, "unvalidated", "trx", ("visits",), catalogue)
 
+    def learned_from(self, dataset: str, treatment: str, outcome: str, brand: str | None) -> TrainedTwin | None:
+        """Return it where it was learned from that."""
+        same = (dataset, treatment, outcome) == ("trial", "visits", "trx") and (brand or "Kisqali") == "Kisqali"
+        return self.find(None, None) if same else None
+
     def simulate(self, twin_id: str, request: SimulateRequest) -> SimulationView:
         """Simulate."""
         assert twin_id == TWIN

@@ -8,11 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 from builders_asked_twins import SIMULATION, trained_on
+from builders_trained import TWIN, seed_twins
 from builders_twins import confounded
+from e2i_shared import bootstrap, settings
+from e2i_shared.datasets.describe import describe_frame
+from e2i_shared.datasets.memory import MemoryDataSource
 from e2i_shared.errors import UnprocessableError
+from e2i_shared.http import bundles
+from e2i_shared.http.prescreening import StoredTwins
 from e2i_shared.tools import counterfactual_simulator
 from e2i_shared.tools._registry import ToolContext, run_tool
 from vega_lite import assert_valid
+from world import TENANT, FakeWiring, trial
 
 BASELINE: dict[str, Any] = {"dataset": "data", "treatment_col": "visits", "outcome_col": "sales"}
 EMAIL = BASELINE | {"treatment_col": "email"}
@@ -136,3 +143,59 @@ def test_the_outcome_s_interval_is_wider_than_the_change_s_by_what_the_baseline_
     assert width(found["lift_interval"]) == pytest.approx(
         100 * width(found["change_interval"]) / found["baseline_outcome"], rel=0.2
     )
+
+
+@pytest.fixture
+def stored(monkeypatch: pytest.MonkeyPatch):
+    """Twins as a tenant keeps them, and the trial they learned from."""
+    monkeypatch.setenv("E2I_DATABASE_URL", "host=nowhere")
+    settings.read.cache_clear()
+    bundles.forget()
+    spec, frame = trial(1_200)
+    source = MemoryDataSource({"trial": (describe_frame(frame, spec), frame)})
+    with bootstrap.wired(FakeWiring()) as wiring:
+        yield ToolContext(source, twins=StoredTwins(wiring.tenant(TENANT), "anna"))
+    settings.read.cache_clear()
+
+
+def test_a_tenant_s_own_twin_is_found_by_what_it_learned_from_and_its_simulation_kept(stored):
+    baseline = {"dataset": "trial", "treatment_col": "visits", "outcome_col": "trx", "level": 0.0}
+    before = what_if(stored, {"kind": "switch_on"}, baseline)
+    seed_twins(stored.twins.tenant)
+
+    found = what_if(stored, {"kind": "switch_on"}, baseline)
+
+    assert before["twin"] is None
+    assert found["twin"] == "responders, Kisqali, version 2"
+    assert found["change"] == pytest.approx(2.5, abs=0.3)
+    kept = stored.twins.tenant.twins.simulations.get(found["simulation_id"])
+    assert (kept.status, kept.simulated_ate) == ("COMPLETED", found["change"])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("trial", "visits", "trx", "Nobody"),
+        ("trial", "emails", "trx", None),
+        ("trial", "visits", "nrx", None),
+        ("other", "visits", "trx", None),
+    ],
+)
+def test_a_twin_of_something_else_is_none(stored, asked):
+    seed_twins(stored.twins.tenant)
+
+    assert stored.twins.learned_from(*asked) is None
+    assert stored.twins.learned_from("trial", "visits", "trx", "Kisqali").twin_id == TWIN
+
+
+def test_a_twin_whose_file_is_gone_is_said_and_the_data_answers(stored):
+    seed_twins(stored.twins.tenant)
+    bundles.forget()
+    bootstrap.objects().held.clear()
+
+    found = what_if(
+        stored, {"kind": "switch_on"}, {"dataset": "trial", "treatment_col": "visits", "outcome_col": "trx"}
+    )
+
+    assert found["twin"] is None
+    assert any("cannot be asked: The twin's file is missing" in w for w in found["warnings"])

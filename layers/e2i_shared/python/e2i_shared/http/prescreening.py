@@ -10,7 +10,10 @@ from e2i_shared.errors import NotFoundError
 if TYPE_CHECKING:
     from e2i_shared.ports import Tenant
     from e2i_shared.tools._twins import TrainedTwin
-    from e2i_shared.twins.model import SimulateRequest, SimulationView
+    from e2i_shared.twins.model import SimulateRequest, SimulationView, Twin
+
+
+MOST_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +25,20 @@ class StoredTwins:
 
     def find(self, twin_id: str | None, brand: str | None) -> TrainedTwin:
         """Return a twin by id, else the brand's active one, else the newest active one; raise NotFoundError."""
-        from e2i_shared.http import bundles
-        from e2i_shared.tools._twins import TrainedTwin
+        models = self.tenant.twins.models
+        return _trained(models.get(twin_id) if twin_id else models.active(brand or self._newest_brand(), None, None))
+
+    def learned_from(self, dataset: str, treatment: str, outcome: str, brand: str | None) -> TrainedTwin | None:
+        """Return the newest active twin of that data set, treatment and outcome, of the brand where one is named; None without any."""
+        from e2i_shared.twins.model import TwinQuery
 
         models = self.tenant.twins.models
-        twin = models.get(twin_id) if twin_id else models.active(brand or self._newest_brand(), None, None)
-        return TrainedTwin(
-            twin_id=twin.twin_id,
-            name=twin.name,
-            brand=twin.brand,
-            version=twin.version,
-            fidelity_grade=twin.fidelity_grade,
-            outcome=twin.outcome,
-            interventions=tuple(twin.interventions),
-            catalogue=bundles.load(twin).catalogue,
-        )
+        for line in models.list(TwinQuery(active=True, brand=brand, limit=MOST_LOOKED_AT)).items:
+            if line.outcome == outcome and treatment in line.interventions:
+                twin = models.get(line.twin_id)
+                if twin.dataset == dataset and twin.status == "COMPLETED":
+                    return _trained(twin)
+        return None
 
     def simulate(self, twin_id: str, request: SimulateRequest) -> SimulationView:
         """Return what an intervention does to a twin's population; raise UnprocessableError where it cannot be known."""
@@ -56,3 +58,19 @@ class StoredTwins:
                 hint="POST /digital-twins/generate, or e2i twins train, trains one.",
             )
         return found[0].brand
+
+
+def _trained(twin: Twin) -> TrainedTwin:
+    from e2i_shared.http import bundles
+    from e2i_shared.tools._twins import TrainedTwin
+
+    return TrainedTwin(
+        twin_id=twin.twin_id,
+        name=twin.name,
+        brand=twin.brand,
+        version=twin.version,
+        fidelity_grade=twin.fidelity_grade,
+        outcome=twin.outcome,
+        interventions=tuple(twin.interventions),
+        catalogue=bundles.load(twin).catalogue,
+    )

@@ -54,7 +54,10 @@ def ask(
 ) -> Asked:
     """Ask the twin of these rows' brand; empty where there is none, with the reason where it cannot know."""
     brand = next((f for f in prepared.specification.filters if f.column == "brand" and f.op == "eq"), None)
-    twin = _twin(prepared, brand, context.twins)
+    try:
+        twin = _twin(prepared, brand, context.twins)
+    except InputError as error:
+        return Asked(why=f"The digital twin cannot be asked: {error.message}")
     if twin is None or context.twins is None:
         return Asked()
     if brand is None and prepared.dataset.column("brand") is not None:
@@ -78,12 +81,8 @@ def _twin(prepared: Prepared, brand: Filter | None, twins: Twins | None) -> Trai
     study = prepared.study
     if twins is None or study.weights is not None:
         return None
-    try:
-        twin = twins.find(None, str(brand.value) if brand else None)
-    except InputError:
-        return None
-    same = twin.catalogue.name == prepared.dataset.name and twin.outcome == study.outcome_name
-    return twin if same and study.treatment_name in twin.interventions else None
+    named = str(brand.value) if brand else None
+    return twins.learned_from(prepared.dataset.name, study.treatment_name, study.outcome_name, named)
 
 
 def _config(asked: Intervention, base: float | None, study: Study) -> InterventionConfig | None:

@@ -56,6 +56,10 @@ class Twins(Protocol):
         """Return a twin by id, else the brand's active one, else the newest active one; raise NotFoundError."""
         ...
 
+    def learned_from(self, dataset: str, treatment: str, outcome: str, brand: str | None) -> TrainedTwin | None:
+        """Return the newest active twin of that data set, treatment and outcome, of the brand where one is named; None without any."""
+        ...
+
     def simulate(self, twin_id: str, request: SimulateRequest) -> SimulationView:
         """Return what an intervention does to a twin's population; raise UnprocessableError where it cannot be known."""
         ...
