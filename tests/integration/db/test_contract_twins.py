@@ -18,17 +18,9 @@ from e2i_shared.errors import ConflictError, NotFoundError
 from e2i_shared.ids import new_id
 from e2i_shared.testing import FakeOutbox, fake_twins
 from e2i_shared.twins.entity import Event, Version
-from e2i_shared.twins.model import (
-    ExperimentResult,
-    NewSimulation,
-    NewTraining,
-    SimulateRequest,
-    SimulationQuery,
-    Trained,
-    TwinQuery,
-    ValidateRequest,
-)
+from e2i_shared.twins.model import NewSimulation, NewTraining, SimulateRequest, SimulationQuery, Trained, TwinQuery
 from e2i_shared.twins.repository import TwinStores
+from e2i_shared.twins.validation import ExperimentResult, ValidateRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,13 +9,14 @@ from pydantic import ValidationError
 
 from e2i_shared.db.repository import iso, known_id
 from e2i_shared.errors import ConflictError
-from e2i_shared.twins.model import ExperimentResult, SimulationView, Validation
+from e2i_shared.twins.model import SimulationView
+from e2i_shared.twins.validation import ExperimentResult, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from e2i_shared.api.common import Json
-    from e2i_shared.twins.model import ValidateRequest
+    from e2i_shared.twins.validation import ValidateRequest
 
     Row = Mapping[str, Any]
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from e2i_shared.api.common import Json, Page
     from e2i_shared.db.connection import Connection
-    from e2i_shared.twins.model import ExperimentResult, SimulationQuery, SimulationView, ValidateRequest, Validation
+    from e2i_shared.twins.model import SimulationQuery, SimulationView
     from e2i_shared.twins.results import Simulation
+    from e2i_shared.twins.validation import ExperimentResult, ValidateRequest, Validation
 
 
 class PostgresSimulations(Repository):

@@ -14,7 +14,8 @@ from e2i_shared.http.logged import NOT_CONFIGURED
 from e2i_shared.http.simulating import outcomes
 from e2i_shared.http.training import CHALLENGER
 from e2i_shared.observability import telemetry
-from e2i_shared.twins.model import Fidelity, GenerateRequest, NewTraining, TwinQuery
+from e2i_shared.twins.model import GenerateRequest, NewTraining, TwinQuery
+from e2i_shared.twins.validation import Fidelity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from e2i_shared.ports import Tenant
     from e2i_shared.twins.bundle import Bundle
     from e2i_shared.twins.fidelity import Degradation, Outcome, Similarity
-    from e2i_shared.twins.model import Twin, ValidateRequest, Validation
+    from e2i_shared.twins.model import Twin
     from e2i_shared.twins.table import Table
+    from e2i_shared.twins.validation import ValidateRequest, Validation
 
 ALERT = "twin.fidelity_degraded"
 SETTLED_SECONDS = 900  # a training that completed just now is being logged already

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from e2i_shared.ports import Tenant
     from e2i_shared.twins.fidelity import Outcome
-    from e2i_shared.twins.model import SimulateRequest, SimulationView, Twin, Validation
+    from e2i_shared.twins.model import SimulateRequest, SimulationView, Twin
+    from e2i_shared.twins.validation import Validation
 
 V1 = "/api/v1"
 

@@ -8,15 +8,17 @@ from e2i_shared import paging
 from e2i_shared.db import simulation_rows, simulations
 from e2i_shared.db.repository import known_id, not_found
 from e2i_shared.ids import new_id
-from e2i_shared.twins.model import SimulationView, Validation
+from e2i_shared.twins.model import SimulationView
+from e2i_shared.twins.validation import Validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from e2i_shared.api.common import Json, Page
     from e2i_shared.testing.twin_rows import Held
-    from e2i_shared.twins.model import ExperimentResult, NewSimulation, SimulationQuery, ValidateRequest
+    from e2i_shared.twins.model import NewSimulation, SimulationQuery
     from e2i_shared.twins.results import Simulation
+    from e2i_shared.twins.validation import ExperimentResult, ValidateRequest
 
 
 class FakeSimulations:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from e2i_shared.twins.entity import Version
-    from e2i_shared.twins.model import GenerateRequest, Job, NewSimulation, SimulationView, Twin, Validation
+    from e2i_shared.twins.model import GenerateRequest, Job, NewSimulation, SimulationView, Twin
+    from e2i_shared.twins.validation import Validation
 
 
 @dataclass

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from e2i_shared.api.common import Json, Page
     from e2i_shared.twins.entity import EntityStore
     from e2i_shared.twins.model import (
-        ExperimentResult,
         GenerateRequest,
         Job,
         NewSimulation,
@@ -23,10 +22,9 @@ if TYPE_CHECKING:
         Twin,
         TwinQuery,
         TwinSummary,
-        ValidateRequest,
-        Validation,
     )
     from e2i_shared.twins.results import Simulation
+    from e2i_shared.twins.validation import ExperimentResult, ValidateRequest, Validation
 
 
 class TrainingJobs(Protocol):

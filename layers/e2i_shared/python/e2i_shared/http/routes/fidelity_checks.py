@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from e2i_shared import bootstrap
 from e2i_shared.http import caller, checking
 from e2i_shared.http.parameters import Id
-from e2i_shared.twins.model import Fidelity
+from e2i_shared.twins.validation import Fidelity
 
 router = Router()
 

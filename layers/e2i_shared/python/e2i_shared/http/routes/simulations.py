@@ -11,16 +11,8 @@ from e2i_shared import bootstrap
 from e2i_shared.http import caller, checking, entities, simulating
 from e2i_shared.http.parameters import Id
 from e2i_shared.http.replies import reply
-from e2i_shared.twins.model import (
-    EntityEvent,
-    EntityVersion,
-    Fidelity,
-    SimulateByBrandRequest,
-    SimulateRequest,
-    SimulationView,
-    ValidateRequest,
-    Validation,
-)
+from e2i_shared.twins.model import EntityEvent, EntityVersion, SimulateByBrandRequest, SimulateRequest, SimulationView
+from e2i_shared.twins.validation import Fidelity, ValidateRequest, Validation
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse, OpenAPIResponseContentModel
