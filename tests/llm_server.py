@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 Answer = "Callable[[BaseHTTPRequestHandler], None]"
 USAGE = {"input_tokens": 120, "output_tokens": 30}
+OPENAI_USAGE = {
+    "input_tokens": 120,
+    "input_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 0},
+    "output_tokens": 30,
+    "output_tokens_details": {"reasoning_tokens": 10},
+    "total_tokens": 150,
+}
 
 
 @dataclass
@@ -85,14 +92,7 @@ def anthropic_says(text: str, stop: str = "end_turn", usage: dict[str, Any] | No
     return reply(200, body | more)
 
 
-def openai_says(text: str, status: str = "completed", usage: dict[str, Any] | None = None, **more: Any):
-    counted = {
-        "input_tokens": 120,
-        "input_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 0},
-        "output_tokens": 30,
-        "output_tokens_details": {"reasoning_tokens": 10},
-        "total_tokens": 150,
-    }
+def openai_says(text: str, status: str = "completed", usage: dict[str, Any] | None = OPENAI_USAGE, **more: Any):
     body = {
         "id": "resp_1",
         "object": "response",
@@ -111,7 +111,7 @@ def openai_says(text: str, status: str = "completed", usage: dict[str, Any] | No
         "parallel_tool_calls": False,
         "tool_choice": "auto",
         "tools": [],
-        "usage": usage or counted,
+        **({"usage": usage} if usage else {}),
     }
     return reply(200, body | more)
 

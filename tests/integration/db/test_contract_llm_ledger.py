@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from e2i_shared.db.llm_ledger import PostgresLedger
+from e2i_shared.db.spending import PostgresSpending
 from e2i_shared.errors import BudgetExceededError
 from e2i_shared.ids import new_id
 from e2i_shared.llm.ledger import Caps, MemoryLedger
@@ -80,6 +81,10 @@ def stored(database):
     return PostgresLedger(database, new_id(), CAPS)
 
 
+def spending(stored):
+    return PostgresSpending(stored._database, stored._tenant_id)
+
+
 def test_twenty_callers_never_pass_one_cap(stored):
     composition = new_id()
 
@@ -100,8 +105,9 @@ def test_twenty_callers_never_pass_one_cap(stored):
 def test_calls_of_dead_processes_are_swept_as_spent_in_full(stored):
     stored.reserve(hold(1.5))
 
-    assert stored.sweep(older_than_seconds=0) == 1
-    assert stored.sweep(older_than_seconds=0) == 0
+    tenant, other = spending(stored), PostgresSpending(stored._database, new_id())
+    assert (tenant.sweep(), other.sweep(older_than_seconds=0)) == (0, 0)
+    assert (tenant.sweep(older_than_seconds=0), tenant.sweep(older_than_seconds=0)) == (1, 0)
     with pytest.raises(BudgetExceededError):
         stored.reserve(hold(0.6))
 

@@ -17,6 +17,8 @@ from llm_server import anthropic_says, dribble, openai_says, reply, serving, sta
 from pydantic import BaseModel, Field
 
 GOOD = '{"city": "Paris", "share": 0.4}'
+SAYS = {"anthropic": anthropic_says, "openai": openai_says}
+EACH = pytest.mark.parametrize("kind", list(SAYS))
 HTML = reply(200, "<html>maintenance</html>", kind="text/html")
 
 
@@ -81,7 +83,7 @@ def test_openai_answers_in_the_form_asked_for():
     assert "maxLength" not in str(form["schema"])
 
 
-@pytest.mark.parametrize("kind", ["anthropic", "openai"])
+@EACH
 @pytest.mark.parametrize("status", [500, 503, 529])
 def test_a_storm_ends_after_three_attempts_and_costs_nothing(kind, status):
     ledger = MemoryLedger()
@@ -93,28 +95,34 @@ def test_a_storm_ends_after_three_attempts_and_costs_nothing(kind, status):
     assert not any(ledger.held.values())
 
 
-def test_a_passing_failure_is_tried_again():
-    with serving(error(529), anthropic_says(GOOD)) as server:
-        found = gateway(("anthropic", server)).ask(ASKED)
+@EACH
+def test_a_passing_failure_is_tried_again(kind):
+    with serving(error(529), SAYS[kind](GOOD)) as server:
+        found = gateway((kind, server)).ask(ASKED)
 
-    assert (found.attempts, found.failures) == (2, ("anthropic: overloaded",))
+    assert (found.attempts, found.failures) == (2, (f"{kind}: overloaded",))
 
 
-def test_a_huge_retry_after_is_not_slept_through():
+@EACH
+@pytest.mark.parametrize("seconds", ["3600", "4000000000"])
+def test_a_huge_retry_after_is_not_slept_through(kind, seconds):
     waited: list[float] = []
-    with serving(error(429, {"retry-after": "3600"})) as busy, serving(openai_says(GOOD)) as free:
+    other = next(each for each in SAYS if each != kind)
+    with serving(error(429, {"retry-after": seconds})) as busy, serving(SAYS[other](GOOD)) as free:
         started = time.monotonic()
-        found = gateway(("anthropic", busy), ("openai", free), sleep=waited.append).ask(ASKED)
+        found = gateway((kind, busy), (other, free), sleep=waited.append).ask(ASKED)
 
     assert time.monotonic() - started < 5
     assert waited == []
-    assert (found.provider, found.failures) == ("openai", ("anthropic: rate_limited",))
+    assert len(busy.asked) == 1
+    assert (found.provider, found.failures) == (other, (f"{kind}: rate_limited",))
 
 
-def test_a_short_retry_after_is_kept():
+@EACH
+def test_a_short_retry_after_is_kept(kind):
     waited: list[float] = []
-    with serving(error(429, {"retry-after": "2"}), anthropic_says(GOOD)) as server:
-        gateway(("anthropic", server), sleep=waited.append).ask(ASKED)
+    with serving(error(429, {"retry-after": "2"}), SAYS[kind](GOOD)) as server:
+        gateway((kind, server), sleep=waited.append).ask(ASKED)
 
     assert waited == [2.0]
 
@@ -127,7 +135,7 @@ def test_an_exhausted_account_is_not_tried_again():
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("kind", ["anthropic", "openai"])
+@EACH
 @pytest.mark.parametrize("slow", [stall(3), dribble(3)], ids=["stall", "dribble"])
 def test_the_whole_call_ends_at_its_deadline_and_its_hold_stays_spent(kind, slow):
     ledger = MemoryLedger()
@@ -142,7 +150,7 @@ def test_the_whole_call_ends_at_its_deadline_and_its_hold_stays_spent(kind, slow
     assert set(outcomes(ledger)) == {"timeout"}
 
 
-@pytest.mark.parametrize("kind", ["anthropic", "openai"])
+@EACH
 @pytest.mark.parametrize("odd", [HTML, reply(200, {})], ids=["html", "empty object"])
 def test_what_is_not_the_protocol_is_an_outcome_not_a_crash(kind, odd):
     ledger = MemoryLedger()
@@ -152,10 +160,11 @@ def test_what_is_not_the_protocol_is_an_outcome_not_a_crash(kind, odd):
     assert ledger.spent["tenant", ""] > 0
 
 
-def test_missing_usage_is_settled_at_what_was_held():
+@EACH
+def test_missing_usage_is_settled_at_what_was_held(kind):
     ledger = MemoryLedger()
-    with serving(anthropic_says(GOOD, usage=None)) as server, pytest.raises(LanguageModelError, match="malformed"):
-        gateway(("anthropic", server), ledger=ledger).ask(ASKED)
+    with serving(SAYS[kind](GOOD, usage=None)) as server, pytest.raises(LanguageModelError, match="malformed"):
+        gateway((kind, server), ledger=ledger).ask(ASKED)
 
     held = [hold.usd for hold, _ in ledger.calls.values()]
     assert ledger.spent["tenant", ""] == pytest.approx(sum(held))
@@ -194,22 +203,50 @@ def test_truncation_and_refusal_keep_their_usage_and_are_not_repeated(kind, says
     assert 0 < ledger.spent["tenant", ""] < next(iter(ledger.calls.values()))[0].usd
 
 
-def test_an_answer_out_of_bounds_is_repaired_once_and_told_only_where():
-    with serving(anthropic_says('{"city": "Paris; drop table", "share": 7}'), anthropic_says(GOOD)) as server:
-        found = gateway(("anthropic", server)).ask(ASKED)
+@EACH
+def test_an_answer_out_of_bounds_is_repaired_once_and_told_only_where(kind):
+    ledger = MemoryLedger()
+    with serving(SAYS[kind]('{"city": "Paris; drop table", "share": 7}'), SAYS[kind](GOOD)) as server:
+        found = gateway((kind, server), ledger=ledger).ask(ASKED)
 
     assert (found.attempts, found.parsed.share) == (2, 0.4)
-    repair = server.asked[1]["messages"][0]["content"]
+    repair = server.asked[1]["messages"][0]["content"] if kind == "anthropic" else server.asked[1]["input"]
     assert "share: less_than_equal" in repair
     assert "drop table" not in repair
+    assert outcomes(ledger) == ["invalid", "ok"]
+    assert all(settled.usage.tokens_in == 120 for _, settled in ledger.calls.values())
 
 
-def test_an_answer_wrong_twice_goes_to_the_next_provider():
-    with serving(anthropic_says('{"city": 1}')) as first, serving(openai_says(GOOD)) as second:
-        found = gateway(("anthropic", first), ("openai", second)).ask(ASKED)
+NONSENSE = {
+    "another schema": '{"town": "Paris"}',
+    "a list": "[1, 2]",
+    "half of it": '{"city": "Par',
+    "prose": "Paris, I think.",
+    "nothing": " ",
+    "not a number": '{"city": "Paris", "share": NaN}',
+}
+
+
+@EACH
+@pytest.mark.parametrize("text", NONSENSE.values(), ids=NONSENSE)
+def test_an_answer_wrong_twice_is_paid_for_and_goes_to_the_next_provider(kind, text):
+    ledger, other = MemoryLedger(), next(each for each in SAYS if each != kind)
+    with serving(SAYS[kind](text)) as first, serving(SAYS[other](GOOD)) as second:
+        found = gateway((kind, first), (other, second), ledger=ledger).ask(ASKED)
 
     assert len(first.asked) == 2
-    assert found.provider == "openai"
+    assert found.provider == other
+    assert outcomes(ledger) == ["invalid", "invalid", "ok"]
+    assert all(settled.usd > 0 for _, settled in ledger.calls.values())
+
+
+def test_the_instructions_are_what_providers_cache():
+    with serving(anthropic_says(GOOD)) as one, serving(openai_says(GOOD)) as other:
+        gateway(("anthropic", one)).ask(ASKED)
+        gateway(("openai", other)).ask(ASKED)
+
+    assert one.asked[0]["system"] == [{"type": "text", "text": "Answer.", "cache_control": {"type": "ephemeral"}}]
+    assert (other.asked[0]["instructions"], other.asked[0]["prompt_cache_key"]) == ("Answer.", "test-1")
 
 
 def test_the_breaker_leaves_a_failing_provider_alone_and_tries_it_after_its_rest():

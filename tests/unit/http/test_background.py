@@ -142,5 +142,12 @@ def test_one_start_that_fails_does_not_keep_the_others_from_starting(wiring: Fak
     assert started == [other]
 
 
+def test_calls_that_nobody_settled_are_settled_for_every_tenant(wiring: FakeWiring):
+    for tenant in (TENANT, OTHER):
+        wiring.tenant(tenant).spending.abandoned = 2
+    relaying.relay()
+    assert [wiring.tenant(tenant).spending.abandoned for tenant in (TENANT, OTHER)] == [0, 0]
+
+
 def test_a_tick_is_json(wiring: FakeWiring):
     assert json.loads(json.dumps(tick())) == {"published": 0, "started": 0, "failed": 0}

@@ -159,6 +159,10 @@ class Spending(Protocol):
         """Set a standing cap, from now on, with its entry in the audit log; return the budgets."""
         ...
 
+    def sweep(self, older_than_seconds: float = 600.0) -> int:
+        """Settle the calls of processes that died, as spent in full; return how many."""
+        ...
+
 
 class OutboxEvent(Protocol):
     """An event that waits to be published."""

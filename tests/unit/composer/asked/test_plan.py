@@ -17,6 +17,7 @@ from builders_composer import (
     decomposition,
     kpi_names,
 )
+from e2i_shared.composer.asked.ask import instructions
 from e2i_shared.composer.asked.plan import plan_with
 from e2i_shared.composer.asked.plan_draft import PlanDraft
 from e2i_shared.composer.ground import ground
@@ -35,8 +36,10 @@ class Scripted:
     scripts: list[Any]
     shown: list[dict[str, Any]] = field(default_factory=list)
     raw: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
-    def __call__(self, _instructions, data, schema) -> Any:
+    def __call__(self, instructions, data, schema) -> Any:
+        self.told.append(instructions.text)
         self.raw.append(data)
         self.shown.append(json.loads(data.removeprefix("<data>\n").removesuffix("\n</data>")))
         script = self.scripts.pop(0) if self.scripts else None
@@ -179,6 +182,23 @@ def test_filters_of_the_draft_may_be_kept():
     assert (plan.source, plan.steps[0].inputs) == ("llm", rules.steps[0].inputs)
 
 
+def test_tools_and_kpis_are_told_in_the_same_words_for_every_question_so_that_they_are_cached():
+    _, _, one = planned(same)
+    _, _, other = planned(same, data=poisoned())
+
+    assert one.told == other.told
+    assert all(f'"{name}"' in one.told[0] for name in [*TOOLS, *kpis()])
+    assert "tools" not in one.shown[0]
+
+
+def test_the_prompt_is_kept_with_the_plan_that_came_of_it():
+    plan, rules, _ = planned(same)
+
+    assert plan.prompt == instructions("plan").told
+    assert plan.prompt.startswith("plan@")
+    assert rules.prompt is None
+
+
 def test_a_model_is_shown_its_examples():
     _, _, ask = planned(same)
 
@@ -216,8 +236,7 @@ def test_text_of_the_data_never_reaches_the_planner_and_changes_nothing():
 
 def test_no_column_name_or_value_is_shown_that_the_question_does_not_hold():
     _, _, ask = planned(same)
-    data = json.dumps({k: v for k, v in ask.shown[0].items() if k not in {"tools", "kpis"}})
+    data = json.dumps(ask.shown[0])
     names = {c.name for d in datasets() for c in d.columns if "_" in c.name}
 
     assert [n for n in names if f'"{n}"' in data] == []
-    assert [k["name"] for k in ask.shown[0]["kpis"]] == list(kpis())

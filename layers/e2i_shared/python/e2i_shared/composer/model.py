@@ -69,6 +69,7 @@ class Plan(Wire):
     critical_path_ms: float | None = None
     reused_from: str | None = None
     source: Literal["rules", "llm"] = "rules"
+    prompt: str | None = None  # of the language model: its name and version
 
 
 class StepRecord(Wire):

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from e2i_shared.llm.model import Hold, Settlement
 
 STANDING = "-infinity"
-DEAD_AFTER_SECONDS = 600.0
 
 
 class Budget(NamedTuple):
@@ -51,18 +50,6 @@ class PostgresLedger(Repository):
         """Turn a hold into what was spent; a second call changes nothing."""
         self._run(lambda connection: _settle(connection, usage_id, settlement))
 
-    def sweep(self, older_than_seconds: float = DEAD_AFTER_SECONDS) -> int:
-        """Settle the calls of processes that died, as spent in full; return how many."""
-        from e2i_shared.llm.model import Settlement
-
-        def work(connection: Connection) -> int:
-            rows = connection.execute(query("llm", "abandoned"), {"seconds": older_than_seconds}).fetchall()
-            for row in rows:
-                _settle(connection, row["usage_id"], Settlement("connection", float(row["reserved_usd"]), 0.0))
-            return len(rows)
-
-        return self._run(work)
-
     def usage(self, since: datetime, until: datetime) -> list[DictRow]:
         """Return calls, tokens and cost by day, model, user and phase."""
         return self._rows(query("llm", "usage"), since=since, until=until)
@@ -90,6 +77,16 @@ class PostgresLedger(Repository):
             cap = self._caps.composition_usd if request.max_cost_usd is None else request.max_cost_usd
             budgets.append(Budget("composition", request.composition_id, STANDING, cap))
         return budgets
+
+
+def settle_abandoned(connection: Connection, older_than_seconds: float) -> int:
+    """Settle the calls of processes that died, as spent in full; return how many."""
+    from e2i_shared.llm.model import Settlement
+
+    rows = connection.execute(query("llm", "abandoned"), {"seconds": older_than_seconds}).fetchall()
+    for row in rows:
+        _settle(connection, row["usage_id"], Settlement("connection", float(row["reserved_usd"]), 0.0))
+    return len(rows)
 
 
 def _hold(connection: Connection, budget: Budget, usd: float) -> None:

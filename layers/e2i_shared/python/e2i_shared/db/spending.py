@@ -56,6 +56,13 @@ class PostgresSpending(Repository):
         return self._run(work)
 
 
+    def sweep(self, older_than_seconds: float = 600.0) -> int:
+        """Settle the calls of processes that died, as spent in full; return how many."""
+        from e2i_shared.db.llm_ledger import settle_abandoned
+
+        return self._run(lambda connection: settle_abandoned(connection, older_than_seconds))
+
+
 def _budgets(connection: Connection) -> list[BudgetState]:
     rows = connection.execute(query("llm", "budgets")).fetchall()
     return [BudgetState(**row | {"day": row["day"] and row["day"].isoformat()}) for row in rows]

@@ -5,6 +5,8 @@ Questions are embedded by the configured model; where it is none or has nothing 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from e2i_shared import bootstrap
@@ -13,6 +15,7 @@ from e2i_shared.observability import telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
 
     from e2i_shared.composer.asked.ask import Ask, Instructions, T
     from e2i_shared.composer.model import CompositionRecord
@@ -50,7 +53,22 @@ def asker(tenant_id: str) -> Callable[[CompositionRecord, str], Ask] | None:
     gateway = bootstrap.language_models(tenant_id)
     if gateway is None or not gateway.providers:
         return None
+    warn_of_retirements(gateway, datetime.now(UTC).date())
     return lambda record, phase: _for(gateway, record, phase)
+
+
+def warn_of_retirements(gateway: Gateway, today: date) -> list[str]:
+    """Say in the log, once a day in each process, which models in use their providers stop offering within 30 days, or have stopped."""
+    used = {each.model for each in gateway.providers} | ({gateway.embedder.model} if gateway.embedder else set())
+    ending = [model for model in gateway.prices.retiring(today) if model in used]
+    for model in ending:
+        _warn(model, str(gateway.prices.find(model).end_of_life), today)
+    return ending
+
+
+@lru_cache(maxsize=16)
+def _warn(model: str, end_of_life: str, today: date) -> None:
+    telemetry.note("language_model_retires", model=model, end_of_life=end_of_life, today=today.isoformat())
 
 
 def _for(gateway: Gateway, record: CompositionRecord, phase: str) -> Ask:

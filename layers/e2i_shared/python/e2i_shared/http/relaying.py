@@ -1,4 +1,4 @@
-"""Background work of every tenant: publish the outbox, start what was accepted but never started."""
+"""Background work of every tenant: publish the outbox, start what was accepted but never started, settle calls nobody settled."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def relay() -> dict[str, int]:
     for tenant_id in bootstrap.tenants():
         tenant = bootstrap.for_tenant(tenant_id)
         done["published"] += publish(tenant)
+        if settled := tenant.spending.sweep():
+            telemetry.note("abandoned_calls_settled", calls=settled)
         started, failed = _start(tenant)
         done["started"] += started
         done["failed"] += failed

@@ -51,6 +51,7 @@ class FakeSpending:
     rows: list[UsageRow] = field(default_factory=list)
     caps: dict[tuple[str, str], BudgetState] = field(default_factory=dict)
     audited: list[tuple[str, str, str]] = field(default_factory=list)
+    abandoned: int = 0
 
     def usage(self, since: datetime, until: datetime) -> Sequence[UsageRow]:
         """Return the rows of the days asked for."""
@@ -72,6 +73,12 @@ class FakeSpending:
         )
         self.audited.append((actor, role, request_id))
         return self.budgets()
+
+    def sweep(self, older_than_seconds: float = 600.0) -> int:
+        """Settle what waits, and forget it."""
+        del older_than_seconds  # nothing here has an age
+        settled, self.abandoned = self.abandoned, 0
+        return settled
 
 
 def _ranked(text: str, known: Sequence[Found]) -> list[Found]:

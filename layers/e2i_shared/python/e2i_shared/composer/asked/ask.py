@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -29,6 +29,15 @@ class Instructions:
     name: str
     version: str
     text: str
+
+    @property
+    def told(self) -> str:
+        """The prompt as it is stored with what came of it."""
+        return f"{self.name}@{self.version}"
+
+    def with_reference(self, data: Json) -> Instructions:
+        """Return the instructions followed by what is the same for every question, so that providers can cache it with them."""
+        return replace(self, text=f"{self.text}\n\nReference, the same for every question:\n{fenced(data)}")
 
 
 class Ask(Protocol):

@@ -48,18 +48,27 @@ def plan_with(
     ``examples`` are shapes of plans that worked (``composer.plan_shape``).
     """
     reader, problems = _Reader(rules, decomposition, bound, catalogue), list[str]()
+    told = instructions("plan").with_reference(reference(catalogue))
     for _ in range(TRIES):
         try:
-            draft = ask(instructions("plan"), fenced(reader.data(problems) | {"examples": list(examples)}), PlanDraft)
-            plan = reader.read(draft)
+            data = fenced(reader.data(problems) | {"examples": list(examples)})
+            plan = reader.read(ask(told, data, PlanDraft))
             validate_plan(plan, decomposition, catalogue, datasets)
         except InvalidPlanError as error:
             problems = [f"{error.field or 'steps'}: {error.message}", *error.candidates][:5]
         except LanguageModelError:
             break
         else:
-            return plan
+            return plan.model_copy(update={"prompt": told.told})
     return rules
+
+
+def reference(catalogue: Mapping[str, ToolSpec]) -> Json:
+    """Return what every question is planned with: the tools, and the names of the KPI catalogue; nothing of any tenant."""
+    return {
+        "tools": [_tool(spec) for spec in catalogue.values()],
+        "kpis": [{"name": kpi.name, "title": kpi.title} for kpi in kpis().values()],
+    }
 
 
 @cache
@@ -106,8 +115,6 @@ class _Reader:
             "sub_questions": [{"id": q.id, "text": q.text, "domain": q.domain} for q in parts],
             "dependencies": [{"from": d.from_, "to": d.to, "type": d.type} for d in decomposition.dependencies],
             "slots": shown(self._slots),
-            "tools": [_tool(spec) for spec in self._catalogue.values()],
-            "kpis": [{"name": kpi.name, "title": kpi.title} for kpi in kpis().values()],
             "draft": {"steps": [self._drafted(step) for step in self._rules.steps]},
             "problems": problems,
         }
