@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ from builders_trained import WAITING_JOB, seed_twins
 from e2i_shared.errors import DatabaseUnavailableError
 from e2i_shared.http import letters
 from e2i_shared.ports import Letter
-from world import OTHER, TENANT, FakeWiring, body, event, request
+from world import EVENTS, OTHER, TENANT, FakeWiring, body, event, request
 
 from functions.api import handler as api
 from functions.dispatch_training import handler as dispatching
@@ -177,3 +178,39 @@ def test_a_queue_that_is_none_is_not_found_with_those_there_are(tenant: Tenant):
     status, problem = call("POST", "/admin/queues/tranings/redrive", {})
     assert status == 404
     assert QUEUE in problem["errors"][0]["candidates"]
+
+
+@pytest.mark.parametrize(
+    ("function", "case", "queue", "about"),
+    [
+        ("simulate", "queued", "simulation-requested", "simulation_id"),
+        ("composition_status", None, "composition-status", "execution"),
+    ],
+)
+def test_every_queue_s_messages_say_why_they_failed(
+    tenant: Tenant,
+    wiring: FakeWiring,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    case: str | None,
+    queue: str,
+    about: str,
+):
+    named = case or min(path.stem for path in (EVENTS / function).glob("*.json"))
+    batch = event(function, named)
+
+    def away(*_args: Any) -> None:
+        raise DatabaseUnavailableError("the database is away")
+
+    monkeypatch.setattr(tenant.twins.simulations, "begin", away)
+    monkeypatch.setattr(tenant.compositions, "get", away)
+    with pytest.raises(BatchProcessingError):
+        import_module(f"functions.{function}.handler").handle(batch, None)
+    record = batch["Records"][0]
+    wiring.letters.dead[queue] = [Letter(record["messageId"], "r", record["body"], "2026-10-01T12:00:00+00:00")]
+
+    found = next(each for each in call("GET", "/admin/queues")[1]["items"] if each["queue"] == queue)
+
+    (letter,) = found["dead_letters"]
+    assert (letter["error_type"], letter["reason"]) == ("DatabaseUnavailableError", "the database is away")
+    assert about in letter["about"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from e2i_shared.datasets.frame import Frame, Numbers
 from e2i_shared.datasets.memory import MemoryDataSource
 from e2i_shared.errors import DatabaseUnavailableError, MalformedRequestError
 from e2i_shared.http import bundles, challenging, training
+from e2i_shared.mlflow_log import MlflowLog
 from e2i_shared.twins import train as numerics
 from e2i_shared.twins.log import LoggedRun
 from e2i_shared.twins.model import NewTraining
@@ -105,6 +107,38 @@ def test_a_killed_attempt_is_followed_by_another_one(tenant: Tenant):
 
     assert run("train", job_id) == "COMPLETED"
     assert tenant.twins.jobs.get(job_id).attempts == 2
+
+
+class KilledError(BaseException):
+    """What no handler catches: the worker's end."""
+
+
+@pytest.mark.parametrize("phase", numerics.PHASES)
+def test_a_training_killed_in_any_phase_is_trained_from_the_start_and_ends_as_if_nothing_had_been(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, phase: str
+):
+    job_id, twin_id = ask(tenant)
+    progressed = tenant.twins.jobs.progress
+
+    def kill(job: str, at: str, percent: int) -> None:
+        progressed(job, at, percent)
+        if at == phase:
+            raise KilledError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(tenant.twins.jobs, "progress", kill)
+        with pytest.raises(KilledError):
+            run("train", job_id)
+    job = tenant.twins.jobs.get(job_id)
+    assert (job.status, job.phase) == ("RUNNING", phase)
+    assert tenant.twins.models.get(twin_id).model_hash is None
+
+    assert run("train", job_id) == "COMPLETED"
+
+    twin = tenant.twins.models.get(twin_id)
+    assert tenant.twins.jobs.get(job_id).attempts == 2
+    assert bundles.load(twin).digest == twin.model_hash
+    assert twin.active
 
 
 def test_a_training_that_dies_again_and_again_ends_failed(tenant: Tenant):
@@ -237,6 +271,25 @@ def test_a_log_that_is_away_leaves_the_twin_usable_and_says_why_it_is_pending(
     assert twin.mlflow_pending is not None
     assert twin.mlflow_pending.startswith(reason)
     assert twin.active
+
+
+def test_a_store_that_does_not_answer_is_pending_within_seconds_and_logged_once_it_does(wiring: FakeWiring):
+    tenant = wiring.tenant(TENANT)
+    seed_twins(tenant)
+    wiring.experiments = MlflowLog("postgresql+psycopg://e2i_mlflow:secret@127.0.0.1:1/e2i")
+    started = time.monotonic()
+
+    assert run("log", JOB) == "COMPLETED"
+
+    assert time.monotonic() - started < 10
+    pending = tenant.twins.models.get(TWIN).mlflow_pending or ""
+    assert "OperationalError" in pending
+    assert "secret" not in pending
+    assert JOB in tenant.twins.jobs.ask_to_log()
+    wiring.experiments = ScriptedLog()
+    run("log", JOB)
+    assert tenant.twins.models.get(TWIN).mlflow_pending is None
+    assert JOB not in tenant.twins.jobs.ask_to_log()
 
 
 def test_a_training_that_failed_is_not_logged(tenant: Tenant, wiring: FakeWiring):

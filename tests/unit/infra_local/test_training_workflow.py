@@ -26,7 +26,9 @@ def given(rows: int) -> dict[str, Any]:
     return {**NAMED, "train": {"phase": "train", **NAMED}, "rows": rows, "function_rows": 50_000}
 
 
-def run(rows: int, fail: dict[str, list[str]] | None = None) -> tuple[Any, list[str]]:
+def run(
+    rows: int, fail: dict[str, list[str]] | None = None, told: dict[str, Any] | None = None
+) -> tuple[Any, list[str]]:
     """Run it; ``fail`` lists, by phase, the errors of its first attempts. Return the output or error, and the phases called."""
     failing = {phase: [*errors] for phase, errors in (fail or {}).items()}
     called: list[str] = []
@@ -45,7 +47,7 @@ def run(rows: int, fail: dict[str, list[str]] | None = None) -> tuple[Any, list[
 
     async def whole() -> Any:
         try:
-            return await Interpreter(invoke, MemoryJournal(), at_once).run(load(TRAINING), given(rows), {})
+            return await Interpreter(invoke, MemoryJournal(), at_once).run(load(TRAINING), told or given(rows), {})
         except StateError as error:
             return error.error
 
@@ -76,6 +78,14 @@ def test_an_error_that_will_not_pass_is_not_tried_again():
     ending, called = run(1_000, {"train": ["E2IError"]})
     assert called == ["train", "record_failure"]
     assert ending == "TrainingFailed"
+
+
+@pytest.mark.parametrize("errors", [[], ["Runtime.ExitError"], 9 * ["Runtime.ExitError"]])
+def test_what_is_only_to_be_logged_is_not_trained_again_and_never_fails(errors: list[str]):
+    output, called = run(0, {"log": errors}, {**NAMED, "log_only": True})
+    assert set(called) == {"log"}
+    assert len(called) == min(3, 1 + len(errors))
+    assert output["job_id"] == "j"
 
 
 def test_a_log_that_fails_does_not_fail_the_training():
