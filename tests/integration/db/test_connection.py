@@ -202,6 +202,77 @@ def test_transactions_do_not_nest(migrated, database):
         connection.execute("SELECT 1")
 
 
+def add(database, tenant, topic) -> None:
+    database.run(tenant, lambda connection: connection.execute(INSERT, [topic]))
+
+
+def test_calls_that_run_together_share_one_transaction(migrated, database):
+    transactions = set()
+
+    def number(connection) -> None:
+        transactions.add(connection.execute("SELECT pg_current_xact_id()::text AS id").fetchone()["id"])
+
+    database.together(migrated.tenant, lambda: [database.run(migrated.tenant, number) for _ in range(3)])
+    apart = [database.run(migrated.tenant, number) for _ in range(2)]
+
+    assert len(transactions) == 1 + len(apart)
+
+
+def test_what_runs_together_is_kept_or_lost_as_a_whole(migrated, database):
+    def fail_after_two() -> None:
+        add(database, migrated.tenant, "together.1")
+        add(database, migrated.tenant, "together.2")
+        raise LookupError("after two")
+
+    with pytest.raises(LookupError, match="after two"):
+        database.together(migrated.tenant, fail_after_two)
+    assert topics(migrated, "together") == 0
+
+    database.together(migrated.tenant, lambda: add(database, migrated.tenant, "together.3"))
+    assert topics(migrated, "together") == 1
+
+
+def test_what_runs_together_runs_again_when_the_connection_is_lost(migrated, database):
+    attempts = []
+
+    def lose_once() -> None:
+        attempts.append(1)
+        add(database, migrated.tenant, "again.1")
+        if len(attempts) == 1:
+            kill(migrated, database)
+        add(database, migrated.tenant, "again.2")
+
+    database.together(migrated.tenant, lose_once)
+
+    assert len(attempts) == 2
+    assert topics(migrated, "again") == 2
+
+
+def test_another_tenant_has_no_part_in_what_runs_together(migrated, database):
+    with pytest.raises(ConfigurationError, match="nest"):
+        database.together(migrated.tenant, lambda: add(database, migrated.other_tenant, "other"))
+
+
+def test_another_thread_waits_for_what_runs_together(migrated, database):
+    order = []
+
+    def slow() -> None:
+        add(database, migrated.tenant, "slow")
+        other.start()
+        time.sleep(0.2)
+        order.append("together")
+
+    def quick() -> None:
+        add(database, migrated.tenant, "quick")
+        order.append("alone")
+
+    other = threading.Thread(target=quick)
+    database.together(migrated.tenant, slow)
+    other.join()
+
+    assert order == ["together", "alone"]
+
+
 def test_threads_take_turns_on_one_connection(migrated, database):
     seen = []
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from e2i_shared.api.admin import BudgetRequest, BudgetState, UsageRow
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from e2i_shared.objects import Objects
     from e2i_shared.twins.log import ExperimentLog
     from e2i_shared.twins.repository import TwinStores
+
+
+T = TypeVar("T")
 
 
 class Workflows(Protocol):
@@ -301,6 +304,18 @@ class Wiring(Protocol):
         ...
 
 
+class Together(Protocol):
+    """Runs work whose reads and writes are kept together or not at all, in fewer round trips; the work may run again."""
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        """Return what the work returns."""
+        ...
+
+
+def _at_once(work: Callable[[], T]) -> T:
+    return work()
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """What one tenant's requests work with: repositories bound to its id, and its data."""
@@ -319,3 +334,4 @@ class Tenant:
     spending: Spending
     twins: TwinStores
     failures: MessageFailures
+    together: Together = _at_once

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,13 +22,12 @@ class LinearModel:
 
     def logits(self, features: Mapping[str, float]) -> list[float]:
         """Return one score per class; unknown features count nothing."""
-        scores = list(self.intercept)
-        weights = self.weights
-        for name, value in features.items():
-            row = weights.get(name)
-            if row is not None:
-                scores = [score + value * weight for score, weight in zip(scores, row, strict=True)]
-        return scores
+        known = [(value, row) for name, value in features.items() if (row := self.weights.get(name)) is not None]
+        if not known:
+            return list(self.intercept)
+        values, rows = zip(*known, strict=True)
+        columns = zip(*rows, strict=True)
+        return [sum(map(mul, values, column), start) for start, column in zip(self.intercept, columns, strict=True)]
 
     def probabilities(self, features: Mapping[str, float]) -> dict[str, float]:
         """Return the calibrated probability of each class (softmax of the scores over the temperature)."""

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 def classify(tenant: Tenant, request: ClassifyRequest, user_id: str | None) -> Classification:
     """Classify a question, or return its stored classification of the same day."""
     judge = _judge(tenant, request, user_id)
-    found = classify_and_store(request, tenant.classifications, tenant.catalogue, user_id=user_id, second_opinion=judge)
+
+    def remembered() -> Classification:
+        return classify_and_store(
+            request, tenant.classifications, tenant.catalogue, user_id=user_id, second_opinion=judge
+        )
+
+    # A language model may take seconds: no transaction waits for one.
+    found = remembered() if judge else tenant.together(remembered)
     telemetry.count("Classifications", {"pattern": found.routing_pattern.value}, classify_ms=found.latency_ms["total"])
     return found
 

@@ -1,6 +1,6 @@
 -- name: begin
 -- Bind the transaction to one tenant and bound each statement's time; both end with the transaction.
-SELECT set_config('app.tenant_id', %(tenant_id)s, true), set_config('statement_timeout', %(timeout)s, true);
+SELECT set_config('app.tenant_id', {tenant_id}, true), set_config('statement_timeout', {timeout}, true);
 
 -- name: ping
 -- Does the server answer, and with which schema.
