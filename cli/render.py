@@ -65,6 +65,8 @@ def answer(view: Json) -> RenderableType:
         parts.append(Text(f"{view['status']}: {view.get('error') or 'no answer yet'}", style=_colour(view["status"])))
     for part in view.get("missing") or []:
         parts.append(Text(f"Not answered – {part['question']}: {part['reason']}", style="yellow"))
+    for past in view.get("related") or []:
+        parts.append(Text(f"Asked before: {past['query']} ({past['composition_id']})", style="dim"))
     parts.append(Text(_footer(view), style="dim"))
     return Group(*parts)
 

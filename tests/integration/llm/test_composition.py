@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from builders_composer import KISQALI, KISQALI_EDGES, KISQALI_PARTS, drive
-from e2i_shared.http import language
+from e2i_shared.composer.asked.ask import instructions
+from e2i_shared.http import language, views
 from e2i_shared.llm.anthropic import Anthropic
 from e2i_shared.llm.gateway import Gateway
 from e2i_shared.llm.ledger import Caps, MemoryLedger
@@ -63,7 +64,8 @@ def offline():
 def test_every_phase_uses_the_model_and_every_call_is_in_the_ledger(offline):
     record, ledger, asked = composed(agree)
 
-    assert (record.decomposition.source, record.plan.source) == ("llm", "llm")
+    assert views.composition(record).used_llm == ["decompose", "plan", "synthesize"]
+    assert record.plan.prompt == instructions("plan").told
     assert all(claim.text.startswith("In short: ") for part in record.answer.parts for claim in part.claims)
     assert [h.request.phase for h, _ in ledger.calls.values()] == ["decompose", "plan"] + 3 * ["synthesize"]
     assert len(asked) == 5
@@ -76,6 +78,7 @@ def test_a_number_of_the_models_own_never_reaches_the_answer(offline):
     record, _, asked = composed(invent)
 
     assert "37%" not in record.answer.text
+    assert views.composition(record).used_llm == ["decompose", "plan"]
     assert record.answer.text == offline.answer.text
     assert len([a for a in asked if "findings" in data_of(a)]) == 2  # asked once more, then replaced
 
@@ -88,7 +91,7 @@ def test_a_number_of_the_models_own_never_reaches_the_answer(offline):
 def test_a_model_that_fails_leaves_the_answer_of_the_rules(answer, offline):
     record, _, _ = composed(answer)
 
-    assert (record.decomposition.source, record.plan.source) == ("rules", "rules")
+    assert views.composition(record).used_llm == []
     assert record.answer.text == offline.answer.text
 
 

@@ -84,6 +84,9 @@ class Claim(Wire):
     value_refs: list[ValueRef] = []
 
 
+AskedPhase = Literal["decompose", "plan", "synthesize"]
+
+
 class AnswerPart(Wire):
     """The answer to one sub-question; ``citations`` are step numbers."""
 
@@ -106,6 +109,7 @@ class Answer(Wire):
     text: str
     summary: str = ""
     report: str = ""
+    source: Literal["template", "llm"] = "template"  # who worded it
 
 
 class ReportQuery(Wire):
@@ -230,6 +234,7 @@ class CompositionView(Wire):
     partial: list[PartialResult] = []
     related: list[RelatedComposition] = []
     plan: Json | None = None
+    used_llm: list[AskedPhase] = []  # phases whose result is a language model's
     answer: Answer | None = None
     clarification: Clarification | None = None
     missing: list[MissingPart] = []

@@ -101,13 +101,14 @@ def _phrased(
     problems: list[str] = []
     for _ in range(_ATTEMPTS):
         try:
-            answer = _compose(record, _written(record, template, writer, problems), missing, book, tools)
+            written = _written(record, template, writer, problems)
+            answer = _compose(record, written, missing, book, tools)
         except UngroundedAnswerError as error:
             problems = [error.message]
             continue
         problems = problems_of(record, answer, missing, book, names)
         if not problems:
-            return answer
+            return answer.model_copy(update={"source": "template" if written == template else "llm"})
     return None
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from e2i_shared.api.classification import RoutingPattern
-    from e2i_shared.api.composition import PartialResult, RelatedComposition
-    from e2i_shared.composer.model import CompositionEvent, CompositionRecord, StepRecord
+    from e2i_shared.api.composition import Answer, AskedPhase, PartialResult, RelatedComposition
+    from e2i_shared.composer.model import CompositionEvent, CompositionRecord, Decomposition, Plan, StepRecord
 
 # Percent done when a phase begins; the steps share what lies between EXECUTING and SYNTHESIZING.
 _BEGINS = {
@@ -53,6 +53,7 @@ def composition(
         partial=list(partial),
         related=list(related),
         plan=record.plan.model_dump(mode="json") if record.plan else None,
+        used_llm=used_llm(record),
         answer=record.answer,
         missing=record.missing,
         error=record.error_message,
@@ -61,6 +62,16 @@ def composition(
         created_at=record.created_at,
         completed_at=record.completed_at,
     )
+
+
+def used_llm(record: CompositionRecord) -> list[AskedPhase]:
+    """Return the phases whose result is a language model's, not the rules' or the template's."""
+    made: dict[AskedPhase, Decomposition | Plan | Answer | None] = {
+        "decompose": record.decomposition,
+        "plan": record.plan,
+        "synthesize": record.answer,
+    }
+    return [phase for phase, result in made.items() if result is not None and result.source == "llm"]
 
 
 def progress(status: CompositionStatus, steps: Sequence[StepRecord]) -> Progress:
