@@ -183,11 +183,11 @@ class TestMonitoring:
     def test_groups_that_differ_and_that_do_not_are_told(self):
         age, sex = said("distribution_comparator")
         assert age == (
-            "age differs between the groups (means: Medicare 63.0, Commercial 46.6): large difference, effect size -0.620, adjusted "
+            "Age differs between the groups (means: Medicare 63.0, Commercial 46.6): large difference, effect size 0.620, adjusted "
             "p < 0.001; most at 64."
         )
         assert sex.startswith(
-            "sex does not clearly differ between the groups (Medicare and Commercial): effect size 0.013, adjusted p = 0.41"
+            "Sex does not clearly differ between the groups (Medicare and Commercial): effect size 0.013, adjusted p = 0.41"
         )
 
     def test_health_is_told_with_alarms_completeness_freshness_and_signals(self):
@@ -300,7 +300,7 @@ MUTATIONS = [
     ("psi_calculator", "2026-09 ", "2026-08 "),
     ("psi_calculator", "4.62", "4.26"),
     ("distribution_comparator", "63.0", "36.0"),
-    ("distribution_comparator", "-0.620", "0.620"),
+    ("distribution_comparator", "0.620", "0.260"),
     ("distribution_comparator", "p = 0.41", "p = 0.04"),
     ("distribution_comparator", "p < 0.001", "p = 0.01"),
     ("forecaster", "9,050 TRx", "9,500 TRx"),

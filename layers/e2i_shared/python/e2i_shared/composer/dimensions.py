@@ -58,10 +58,14 @@ def compared_values(
         several = condition.filter.op == "in"
         subject = not splits and bool(_SUBJECT.search(text[: mention.start]))
         compares = question.domain == Domain.SEGMENTATION and (several or subject)
-        versus = question.domain == Domain.CAUSAL and several and bool(_VERSUS.search(text))
+        versus = several and (question.domain == Domain.KPI or _is_versus(question))
         dimensions += [mention] if compares or versus else []
         filters += [] if compares else [condition]
     return filters, dimensions
+
+
+def _is_versus(question: DetailedSubQuestion) -> bool:
+    return question.domain == Domain.CAUSAL and bool(_VERSUS.search(question.text))
 
 
 def default_segments(dataset: Dataset, taken: Collection[str]) -> list[str]:

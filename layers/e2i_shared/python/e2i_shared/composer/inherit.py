@@ -79,7 +79,15 @@ def _complete(own: Bound, producers: Sequence[Bound], earlier: Sequence[Bound]) 
         own = _borrow(own, lender)
     elif producers:
         own = _narrow(own, producers[-1])
-    return _with_defaults(own)
+    return _with_defaults(_with_segments(own, (*reversed(producers), *reversed(earlier))))
+
+
+def _with_segments(own: Bound, others: Sequence[Bound]) -> Bound:
+    """Return a question about segments that names none with those that were just compared: "and which should we prioritise"."""
+    if own.intent != Intent.SEGMENTS or own.splits:
+        return own
+    lender = next((b for b in others if b.intent == Intent.SEGMENTS and b.dataset == own.dataset and b.splits), None)
+    return replace(own, splits=lender.splits) if lender else own
 
 
 def _lender(own: Bound, producers: Sequence[Bound], earlier: Sequence[Bound]) -> Bound | None:

@@ -85,7 +85,7 @@ def comparison(told: Told) -> Iterator[Claim]:
     for i, row in enumerate((told.get("/test_results") or [])[:_MOST_LISTED]):
         at, column = f"/test_results/{i}", told.labels.name(row["column"])
         p = told.p_value(f"{at}/p_adjusted")
-        effect = told.number(f"{at}/effect_size")
+        effect = told.number(f"{at}/effect_size", transform="absolute")
         means = (f"{at}/mean_a", f"{at}/mean_b")
         shown = [told.number(m, like=means) for m in means] if all(told.get(m) is not None for m in means) else []
         between = f" (means: {groups[0]} {{2}}, {groups[1]} {{3}})" if shown else f" ({groups[0]} and {groups[1]})"
@@ -95,7 +95,7 @@ def comparison(told: Told) -> Iterator[Claim]:
             text = f"{column} does not clearly differ between the groups{between}: effect size {{0}}, adjusted {{1}}."
         if not shown:
             text = text.replace("{4}", "{2}").replace("{5}", "{3}")
-        yield say(text, effect, p, *shown, told.text(f"{at}/magnitude"), told.text(f"{at}/largest_at"))
+        yield say(sentence(text), effect, p, *shown, told.text(f"{at}/magnitude"), told.text(f"{at}/largest_at"))
 
 
 def _group(told: Told, side: str) -> str:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 _MOST_LISTED = 3
 _MOST_GROUPS = 8
+_MOST_NAMED = 20
 _MOST_PERIODS = 12
 _MOST_FIELDS = 6
+_TOP = re.compile(r"\b(?:top|best|largest|highest|biggest)\s+(\d{1,2}|three|five|ten)?", re.IGNORECASE)
+_NUMBERS = {"three": 3, "five": 5, "ten": 10}
 _LONGEST_UNIT = 12
 _BENCHMARKS = {
     "mean": "the average",
@@ -97,6 +100,9 @@ def kpi(told: Told) -> Iterator[Claim]:
     percent = unit == "fraction"
     shown = None if percent or not unit or len(unit) > _LONGEST_UNIT else unit
     where = f", {s}" if (s := scope_of(told)) else ""
+    top = _TOP.search(told.question)
+    if top:
+        yield from _breakdown(told, shown, percent=percent, lead=f"{{0}}{where}, ")
     yield say(
         "{0}" + where + ": {1}" + (" ({2})" if told.get("/period") else "") + ".",
         told.text("/title"),
@@ -111,14 +117,23 @@ def kpi(told: Told) -> Iterator[Claim]:
         yield say(
             text + (" of {2}." if before else " before."), change, _amount(told, "/previous", shown, percent), *before
         )
+    if not top:
+        yield from _breakdown(told, shown, percent=percent)
+    yield from _trend(told, shown, percent=percent)
+
+
+def _breakdown(told: Told, unit: str | None, *, percent: bool, lead: str = "") -> Iterator[Claim]:
+    """Say the value of each group, or of as many as the question asks for; ``lead`` names the KPI where it comes first."""
     groups = [i for i, row in enumerate(told.get("/breakdown") or []) if row.get("value") is not None]
-    rows = groups[:_MOST_GROUPS]
+    top = _TOP.search(told.question)
+    asked = _NUMBERS.get(top[1].lower(), 0) or int(top[1]) if top and top[1] else _MOST_GROUPS
+    rows = groups[: max(1, min(asked, _MOST_NAMED))]
     if rows:
         by = ", ".join(told.labels.name(str(d)) for d in told.inputs.get("dimensions") or []) or "group"
         word = "By" if rows == groups else "First by"
-        pairs = _labelled(told, "/breakdown", rows, "group", shown, percent=percent)
-        yield say(f"{word} {by}: {_pairs(len(rows), ' ')}.", *pairs)
-    yield from _trend(told, shown, percent=percent)
+        pairs = _labelled(told, "/breakdown", rows, "group", unit, percent=percent)
+        text = f"{lead}{word.lower() if lead else word} {by}: {_pairs(len(rows), ' ', 1 if lead else 0)}."
+        yield say(text, *([told.text("/title")] if lead else []), *pairs)
 
 
 def _trend(told: Told, unit: str | None, *, percent: bool) -> Iterator[Claim]:
@@ -136,8 +151,8 @@ def _trend(told: Told, unit: str | None, *, percent: bool) -> Iterator[Claim]:
         yield say("{0}: from {2} in {1} to {4} in {3}.", told.text(f"/series/{own[0]}/group"), *ends)
 
 
-def _pairs(count: int, joint: str) -> str:
-    return "; ".join(f"{{{2 * i}}}{joint}{{{2 * i + 1}}}" for i in range(count))
+def _pairs(count: int, joint: str, first: int = 0) -> str:
+    return "; ".join(f"{{{first + 2 * i}}}{joint}{{{first + 2 * i + 1}}}" for i in range(count))
 
 
 def _labelled(

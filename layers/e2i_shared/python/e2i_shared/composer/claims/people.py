@@ -23,10 +23,11 @@ _MOST_STEPS = 8
 def propensity(told: Told) -> Iterator[Claim]:
     """Say how many are treated, whether they can be compared with the others, and what tells them apart."""
     treatment = told.labels.cause(str(told.get("/treatment_col")))
+    rows = literal(_several(told.labels.rows)) if told.labels.rows.isalpha() else "rows"
     mean = told.number("/propensity_scores/mean", transform="percent")
     spread = ("/propensity_scores/p05", "/propensity_scores/p95")
     yield say(
-        f"{{0}} of {{1}} rows had {treatment}; the estimated probability averages {{2}} and lies between {{3}} and {{4}} for most rows.",
+        f"{{0}} of {{1}} {rows} had {treatment}; the estimated probability averages {{2}} and lies between {{3}} and {{4}} for most.",
         told.number("/treated"),
         told.number("/n"),
         mean,
