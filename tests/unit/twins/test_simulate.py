@@ -233,6 +233,29 @@ def test_the_comparison_is_consistent(twin, world):
     assert compared.baseline == pytest.approx(world.frame.numbers("sales").mean(), rel=1e-5)
 
 
+def test_the_errors_of_both_means_are_their_own(twin, world):
+    shift = ask(twin, "visits", config={"dose_change": 1})
+    sales = world.frame.numbers("sales")
+    compared = shift.compare_to_baseline
+
+    assert compared.baseline_std_error == pytest.approx(sales.std() / np.sqrt(len(sales)), rel=1e-3)
+    assert compared.with_std_error > compared.baseline_std_error
+    assert compared.with_std_error < compared.baseline_std_error + shift.std_error
+    for kind, config in (("email", {}), ("visits", {"dose": 3})):
+        found = ask(twin, kind, config=config)
+        both = found.compare_to_baseline
+        assert abs(both.with_std_error - both.baseline_std_error) <= found.std_error
+        assert both.lift_std_error == pytest.approx(found.std_error / both.baseline, rel=0.25)
+
+
+def test_the_mean_without_is_known_as_well_as_it_is_said(twin, world):
+    compared = ask(twin, "email").compare_to_baseline
+    email, sales = world.frame.numbers("email"), world.frame.numbers("sales")
+    truth = float((sales - world.effects["email"] * email).mean())
+
+    assert abs(compared.baseline - truth) < 3 * compared.baseline_std_error
+
+
 def test_a_dose_curve_rises_from_its_reference(twin):
     curve = ask(twin, "visits").dose_response
 

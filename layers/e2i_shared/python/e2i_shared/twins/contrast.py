@@ -61,8 +61,10 @@ class Contrast:
         """Return the mean outcome over ``rows`` without the intervention."""
         if isinstance(self.effect, Arms):
             return float(self.effect.control[:, rows].mean())
-        curve = self.effect.curve
-        return float(outcome[rows].mean() + curve.gain(curve.phi, curve.dose, self.before)[rows].mean())
+        curve, recorded = self.effect.curve, float(outcome[rows].mean())
+        if self.before is curve.dose:
+            return recorded
+        return float(recorded + curve.gain(curve.phi, curve.dose, self.before)[rows].mean())
 
     def baseline_influence(self, outcome: Floats, rows: Mask) -> Floats:
         """Return the influence function (n,) of that mean."""
@@ -72,7 +74,7 @@ class Contrast:
             return np.asarray(scale * (control - control[rows].mean()))
         own = np.asarray(scale * (outcome - outcome[rows].mean()))
         curve = self.effect.curve
-        if np.array_equal(self.before, curve.dose):
+        if self.before is curve.dose:
             return own
         moved = replace(
             self, before=curve.dose, after=self.before, units=curve.gain(curve.phi, curve.dose, self.before)

@@ -40,12 +40,13 @@ class Population:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A mean effect with its parts of uncertainty, before uptake."""
+    """A mean effect with its parts of uncertainty, and its influence function (n,)."""
 
     effect: float
     parts: Uncertainty
     std_error: float
     df: int
+    influence: Floats
 
     def bounds(self, level: float) -> tuple[float, float]:
         """Return the two-sided t interval."""
@@ -78,7 +79,7 @@ def measure(
         past_errors=past,
     )
     error = float(np.linalg.norm(list(parts.model_dump().values())))
-    return Measured(uptake * (float(means[0]) + gap), parts, error, df)
+    return Measured(uptake * (float(means[0]) + gap), parts, error, df, uptake * influence[0])
 
 
 def spread(influence: Floats, rows: Mask, clusters: NDArray[np.intp] | None) -> tuple[float, int]:

@@ -69,7 +69,7 @@ def simulate(
     measured = measure(bundle, contrast, asked, uptake=spec.config.uptake, past=past.added)
     found = _Parts(
         measured=measured,
-        comparison=_compare(bundle, contrast, asked, measured, spec.config.uptake),
+        comparison=_compare(bundle, contrast, asked, measured),
         groups=by_segment(bundle, contrast, asked, spec),
         curve=dose_response(bundle, contrast, asked.rows, spec.confidence_level),
         fidelity=fidelity_score(bundle.header["fidelity"], history),
@@ -197,14 +197,13 @@ def _passing(bundle: Bundle, table: Table, spec: SimulationSpec) -> NDArray[np.b
     return kept & np.any([filters.mask(frame, [one]) for one in some], axis=0) if some else kept
 
 
-def _compare(bundle: Bundle, contrast: Contrast, asked: Population, measured: Measured, uptake: float) -> Comparison:
+def _compare(bundle: Bundle, contrast: Contrast, asked: Population, measured: Measured) -> Comparison:
     baseline = contrast.baseline(bundle.outcome, asked.rows)
     t = measured.effect / measured.std_error if measured.std_error > 0 else 0.0
     scale = abs(baseline) >= NEARLY_ZERO * bundle.header["outcome"]["sd"]
     before = contrast.baseline_influence(bundle.outcome, asked.rows)
-    change = uptake * contrast.evidence(asked.rows[None])[1][0]
     beyond = measured.std_error**2 - measured.parts.data**2  # what is no sampling error of the units
-    relative = (change - measured.effect / baseline * before) / abs(baseline) if scale else None
+    relative = (measured.influence - measured.effect / baseline * before) / abs(baseline) if scale else None
 
     def error(influence: Floats, more: float) -> float:
         return float(np.sqrt(spread(influence, asked.rows, bundle.clusters)[0] ** 2 + max(more, 0.0)))
@@ -213,7 +212,7 @@ def _compare(bundle: Bundle, contrast: Contrast, asked: Population, measured: Me
         baseline=baseline,
         baseline_std_error=error(before, 0.0),
         with_intervention=baseline + measured.effect,
-        with_std_error=error(before + change, beyond),
+        with_std_error=error(before + measured.influence, beyond),
         delta=measured.effect,
         lift=measured.effect / abs(baseline) if scale else None,
         lift_std_error=None if relative is None else error(relative, beyond / baseline**2),
