@@ -28,6 +28,7 @@ from e2i_shared.composer.plan import make_plan
 from e2i_shared.composer.references import is_reference
 from e2i_shared.composer.workbench import levels_of
 from e2i_shared.errors import E2IError
+from e2i_shared.tools._kpis import kpis
 from e2i_shared.tools._registry import catalogue
 
 from benchmarks.planner import PROMISES, TODAY, Planned, datasets, kpi_names, load, score
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results" / "planner_asked.json"
 _COMPLETED = {"cluster_col", "cluster_name", "segment_cols"}  # what the reader adds where no question names it
+KPIS = set(kpis())
 _EMPTY = dict.fromkeys(("number", "text", "flag", "items", "fields", "step", "path"))
 _FILLED_IN = {"slot", "slots", "flag", "ref"}
 
@@ -79,7 +81,9 @@ def echoed(query: str) -> Planned:
     except E2IError as error:
         return _refused(error)
     ask = Scripted(lambda _schema, shown: {"steps": [_bare(s) for s in shown["draft"]["steps"]]})
-    return Planned(plan_with(ask, rules, made, bound, catalogue(), datasets()) if rules.steps else rules, "", 0.0)
+    return Planned(
+        plan_with(ask, rules, made, bound, catalogue(), datasets(), kpis=KPIS) if rules.steps else rules, "", 0.0
+    )
 
 
 def oracled(query: str) -> Planned:
@@ -95,7 +99,7 @@ def oracled(query: str) -> Planned:
     kept = {s.step_number for s in weak.steps}
     answer = {"steps": [_told(step, slots, step.step_number in kept) for step in rules.steps]}
     ask = Scripted(lambda _schema, _shown: answer)
-    return Planned(plan_with(ask, weak, made, bound, catalogue(), datasets()), "", 0.0)
+    return Planned(plan_with(ask, weak, made, bound, catalogue(), datasets(), kpis=KPIS), "", 0.0)
 
 
 def attacked(query: str) -> Planned:
@@ -110,7 +114,9 @@ def attacked(query: str) -> Planned:
         bound = ground(query, made, datasets(), None, kpi_names()).bound
     except E2IError as error:
         return _refused(error)
-    return Planned(plan_with(ask, rules, made, bound, catalogue(), datasets()) if rules.steps else rules, "", 0.0)
+    return Planned(
+        plan_with(ask, rules, made, bound, catalogue(), datasets(), kpis=KPIS) if rules.steps else rules, "", 0.0
+    )
 
 
 def _attack(schema: type[BaseModel], shown: Json) -> Json:

@@ -63,7 +63,7 @@ def planned(*scripts: Any, data=None):
     rules = make_plan(KISQALI, made, sets, TOOLS, kpis=kpi_names())
     bound = ground(KISQALI, made, sets, None, kpi_names()).bound
     ask = Scripted(list(scripts))
-    return plan_with(ask, rules, made, bound, TOOLS, sets), rules, ask
+    return plan_with(ask, rules, made, bound, TOOLS, sets, kpis=list(kpis())), rules, ask
 
 
 def test_a_model_that_agrees_gives_the_same_steps():

@@ -151,7 +151,8 @@ def _asked_plan(
     datasets = services.datasets()
     bound = ground(record.query, decomposition, datasets, record.dataset, services.kpis).bound
     past = examples(services.compositions, record, decomposition, services.tools)
-    plan = plan_with(ask, rules, decomposition, bound, services.tools, datasets, past)
+    kpis = {each.name for each in services.kpis.values()}
+    plan = plan_with(ask, rules, decomposition, bound, services.tools, datasets, past, kpis)
     return plan.model_copy(update={"critical_path_ms": critical_path_ms(plan.steps, services.latency_ms())})
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -52,7 +53,7 @@ class SdkModel:
         return {"api_key": self.key, "base_url": self.base_url, "max_retries": 0, "timeout": max(seconds, 0.1)}
 
 
-class SdkProvider(SdkModel):
+class SdkProvider(SdkModel, ABC):
     """A model that answers questions."""
 
     __slots__ = ()
@@ -62,8 +63,9 @@ class SdkProvider(SdkModel):
         import_module(self.name)  # takes seconds the first time, and would be of the deadline
         return within(self.name, seconds, lambda: self._create(prompt, schema, max_tokens, seconds))
 
+    @abstractmethod
     async def _create(self, prompt: Prompt, schema: Json, max_tokens: int, seconds: float) -> Reply:
-        raise NotImplementedError
+        """Return the SDK's answer as a reply; raise whatever the SDK raises."""
 
 
 def within(provider: str, seconds: float, call: Callable[[], Coroutine[Any, Any, R]]) -> R:

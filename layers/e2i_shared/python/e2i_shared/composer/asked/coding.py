@@ -13,10 +13,9 @@ from e2i_shared.composer.amounts import days, months, shift
 from e2i_shared.composer.numbers import find_numbers
 from e2i_shared.composer.references import is_reference, reference, source_step
 from e2i_shared.errors import InvalidPlanError
-from e2i_shared.tools._kpis import kpis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from e2i_shared.api.common import Json
     from e2i_shared.composer.asked.plan_draft import FieldDraft, InputDraft
@@ -82,7 +81,8 @@ def _of_the_rules(draft: InputDraft, rules: Sequence[PlanStep]) -> Any:
 class Literals:
     """What a literal may be: words and numbers of the question, and the words that the tools' schemas list."""
 
-    def __init__(self, query: str, listed: set[str]) -> None:
+    def __init__(self, query: str, listed: set[str], kpis: Collection[str] = ()) -> None:
+        self._kpis = kpis
         self._text = query.casefold()
         self._numbers = {n for f in find_numbers(query) for n in (f.value, f.value / 100, f.value * 100)} | _meant(
             query
@@ -105,7 +105,7 @@ class Literals:
             return held or (value == 0 and name.endswith("_cost"))
         if not isinstance(value, str) or not value:
             return False
-        return value in self._listed or value.casefold() in self._text or (name == "kpi" and value in kpis())
+        return value in self._listed or value.casefold() in self._text or (name == "kpi" and value in self._kpis)
 
 
 def _meant(query: str) -> set[float]:

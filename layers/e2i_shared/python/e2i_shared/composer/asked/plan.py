@@ -16,10 +16,9 @@ from e2i_shared.composer.recipes.inputs import data_inputs
 from e2i_shared.composer.validate import validate_plan
 from e2i_shared.composer.workbench import Workbench, levels_of
 from e2i_shared.errors import InvalidPlanError, LanguageModelError
-from e2i_shared.tools._kpis import kpis
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pydantic import BaseModel
 
@@ -42,13 +41,14 @@ def plan_with(
     catalogue: Mapping[str, ToolSpec],
     datasets: Sequence[Dataset],
     examples: Sequence[Json] = (),
+    kpis: Collection[str] = (),
 ) -> Plan:
     """Return the model's plan once it is valid, asked at most twice; else the rules' plan, which is the draft it is shown.
 
-    ``examples`` are shapes of plans that worked (``composer.plan_shape``).
+    ``examples`` are shapes of plans that worked (``composer.plan_shape``), ``kpis`` the names of the KPI catalogue.
     """
-    reader, problems = _Reader(rules, decomposition, bound, catalogue), list[str]()
-    told = instructions("plan").with_reference(reference(catalogue))
+    reader, problems = _Reader(rules, decomposition, bound, catalogue, kpis), list[str]()
+    told = instructions("plan").with_reference(reference(catalogue, kpis))
     for _ in range(TRIES):
         try:
             data = fenced(reader.data(problems) | {"examples": list(examples)})
@@ -63,12 +63,9 @@ def plan_with(
     return rules
 
 
-def reference(catalogue: Mapping[str, ToolSpec]) -> Json:
+def reference(catalogue: Mapping[str, ToolSpec], kpis: Collection[str]) -> Json:
     """Return what every question is planned with: the tools, and the names of the KPI catalogue; nothing of any tenant."""
-    return {
-        "tools": [_tool(spec) for spec in catalogue.values()],
-        "kpis": [{"name": kpi.name, "title": kpi.title} for kpi in kpis().values()],
-    }
+    return {"tools": [_tool(spec) for spec in catalogue.values()], "kpis": sorted(kpis)}
 
 
 @cache
@@ -100,12 +97,13 @@ class _Reader:
         decomposition: Decomposition,
         bound: Mapping[str, Bound],
         catalogue: Mapping[str, ToolSpec],
+        kpis: Collection[str],
     ) -> None:
         self._rules, self._bound, self._catalogue, self._slots = rules, bound, catalogue, slots_of(bound)
         self._decomposition = decomposition
         self._questions = {q.id: q for q in decomposition.sub_questions}
         listed = {word for spec in catalogue.values() for word in listed_words(_schema(spec.params))}
-        self._literals = Literals(" ".join(q.text for q in decomposition.sub_questions), listed)
+        self._literals = Literals(" ".join(q.text for q in decomposition.sub_questions), listed, kpis)
 
     def data(self, problems: list[str]) -> Json:
         """Return what a planner is shown; ``problems`` are those of its plan before."""
