@@ -8,6 +8,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
@@ -148,12 +149,17 @@ class Request:
             "requestId": str(uuid.uuid4()),
             "routeKey": route_key,
             "stage": "$default",
-            "time": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "time": _log_time(int(now)),
             "timeEpoch": int(now * 1000),
         }
         if claims is not None:
             context["authorizer"] = {"jwt": {"claims": dict(claims), "scopes": None}}
         return context
+
+
+@lru_cache(maxsize=1)
+def _log_time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
 
 
 def _query(text: str) -> dict[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from e2i_shared.errors import ConfigurationError, UnauthenticatedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 ISSUER = "https://local.e2i"
@@ -22,6 +23,8 @@ ALGORITHM = "RS256"
 ROLES = ("viewer", "member", "admin", "owner")
 REQUIRED = ("exp", "iat", "sub", "iss", "aud")
 KEY_FILE = "token-signing-key.pem"
+KEPT_SECONDS = 300.0
+MOST_KEPT = 1000
 
 
 def ensure_key(keys: Path) -> None:
@@ -97,6 +100,8 @@ class Authorizer:
     """The JWT authorizer of the HTTP API: signature, issuer, audience and times; roles are the handlers' business."""
 
     key: rsa.RSAPublicKey
+    clock: Callable[[], float] = time.time
+    _verified: OrderedDict[str, tuple[float, Mapping[str, str]]] = field(default_factory=OrderedDict)
 
     @classmethod
     def of(cls, keys: Path) -> Authorizer:
@@ -114,8 +119,22 @@ class Authorizer:
         scheme, _, token = (header or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise UnauthenticatedError("This route needs a bearer token.", hint="send `Authorization: Bearer <token>`")
+        until, claims = self._verified.get(token, (0.0, {}))
+        return claims if self.clock() < until else self._verify(token)
+
+    def _verify(self, token: str) -> Mapping[str, str]:
+        """Return the claims of a token that holds, and keep them for a while: checking a signature costs half of a request."""
+        self._verified.pop(token, None)
+        claims = self._decoded(token)
+        text = {name: _text(value) for name, value in claims.items()}
+        self._verified[token] = (min(float(claims["exp"]), self.clock() + KEPT_SECONDS), text)
+        if len(self._verified) > MOST_KEPT:
+            self._verified.popitem(last=False)
+        return text
+
+    def _decoded(self, token: str) -> dict[str, Any]:
         try:
-            claims = jwt.decode(
+            return jwt.decode(
                 token.strip(),
                 self.key,
                 algorithms=[ALGORITHM],
@@ -127,7 +146,6 @@ class Authorizer:
             raise UnauthenticatedError("The token has expired.", hint="print a new one with `e2i token`") from error
         except (jwt.PyJWTError, ValueError) as error:
             raise UnauthenticatedError("The token is not valid here.", hint="print one with `e2i token`") from error
-        return {name: _text(value) for name, value in claims.items()}
 
 
 def _text(value: Any) -> str:

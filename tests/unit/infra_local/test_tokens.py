@@ -182,3 +182,83 @@ def test_no_header_makes_an_unsigned_token_pass(authorizer: tokens.Authorizer, h
 
     with pytest.raises(UnauthenticatedError):
         authorizer.claims(f"Bearer {'.'.join(parts)}.")
+
+
+class Watch:
+    """A clock that is set."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def watched(data_dir: Path) -> tuple[tokens.Authorizer, Watch, list[str]]:
+    """Return an authorizer with a clock of its own, and the tokens whose signatures it checks from now on."""
+    watch, checked = Watch(), list[str]()
+
+    class Watched(tokens.Authorizer):
+        __slots__ = ()
+
+        def _decoded(self, token: str) -> dict[str, Any]:
+            checked.append(token)
+            return super()._decoded(token)
+
+    return Watched(tokens.Authorizer.of(data_dir / "keys").key, watch), watch, checked
+
+
+def test_a_token_is_checked_once_in_five_minutes(data_dir: Path):
+    authorizer, watch, checked = watched(data_dir)
+    token = tokens.issue(data_dir, "viewer", TENANT, "ann", 3600)
+
+    first = claims_of(authorizer, token)
+    watch.now += tokens.KEPT_SECONDS - 1
+    assert claims_of(authorizer, token) == first
+    assert len(checked) == 1
+
+    watch.now += 2
+    assert claims_of(authorizer, token) == first
+    assert len(checked) == 2
+
+
+def test_a_token_that_was_accepted_is_refused_once_it_has_expired(data_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    authorizer, watch, checked = watched(data_dir)
+    token = tokens.issue(data_dir, "viewer", TENANT, "ann", 60)
+    claims_of(authorizer, token)
+
+    watch.now += 61
+
+    def expired(*_args: Any, **_options: Any) -> dict[str, Any]:
+        raise jwt.ExpiredSignatureError
+
+    monkeypatch.setattr(jwt, "decode", expired)
+    with pytest.raises(UnauthenticatedError, match="expired"):
+        claims_of(authorizer, token)
+    assert len(checked) == 2
+
+
+def test_a_token_with_another_signature_is_refused_although_the_true_one_was_accepted(data_dir: Path):
+    authorizer, _, _ = watched(data_dir)
+    token = tokens.issue(data_dir, "viewer", TENANT, "ann", 60)
+    claims_of(authorizer, token)
+    head, body, signature = token.split(".")
+    owner = tokens.issue(data_dir, "owner", TENANT, "ann", 60).split(".")[1]
+
+    for forged in (f"{head}.{owner}.{signature}", f"{head}.{body}.{signature[:-4]}AAAA"):
+        with pytest.raises(UnauthenticatedError):
+            claims_of(authorizer, forged)
+
+
+def test_no_more_tokens_are_kept_than_there_is_room_for(data_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tokens, "MOST_KEPT", 2)
+    authorizer, _, checked = watched(data_dir)
+    issued = [tokens.issue(data_dir, "viewer", TENANT, f"ann{n}", 600) for n in range(3)]
+
+    for token in issued:
+        claims_of(authorizer, token)
+    claims_of(authorizer, issued[2])
+    assert len(checked) == 3
+
+    claims_of(authorizer, issued[0])
+    assert len(checked) == 4
