@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
 from typing import Literal
+
+from e2i_shared.settings import variable
 
 StageName = Literal["dev", "staging", "prod"]
 
 
 @dataclass(frozen=True, slots=True)
 class TwinSettings:
-    """How one environment trains and asks twins."""
+    """How one environment trains and asks twins; what is left open is the functions' own default."""
 
     automatic_retraining: bool
     function_rows: int  # data sets of more rows are trained on in a container task
     inline_twins: int  # simulations of more twins are queued
     training_threads: int
+    min_effect_threshold: float | None = None  # of the outcome's baseline: smaller effects are not worth a deployment
+    min_confidence: float | None = None
+    min_fidelity: float | None = None
+    most_weeks: int | None = None  # the longest real test that is advised
 
     def variables(self) -> dict[str, str]:
         """Return them as the functions' variables."""
-        return {
-            "E2I_AUTOMATIC_RETRAINING": str(self.automatic_retraining).lower(),
-            "E2I_FUNCTION_ROWS": str(self.function_rows),
-            "E2I_INLINE_TWINS": str(self.inline_twins),
-            "E2I_TRAINING_THREADS": str(self.training_threads),
-        }
+        told = {variable(each.name): getattr(self, each.name) for each in fields(self)}
+        return {name: json.dumps(value) for name, value in told.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

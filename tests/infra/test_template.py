@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from e2i_shared import settings
 
-from infra.cdk.stages import STAGES, LanguageModels
+from infra.cdk.stages import STAGES, LanguageModels, TwinSettings
 from infra.functions import all_functions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,6 +167,24 @@ def test_a_stage_s_settings_are_those_that_functions_read(stage):
     assert settings.parse(settings.SimulateSettings, needed | told).inline_twins == stage.twins.inline_twins
     checked = settings.parse(settings.FidelityCheckSettings, needed | told)
     assert checked.automatic_retraining is stage.twins.automatic_retraining
+
+
+def test_every_setting_of_a_stage_is_one_that_a_function_reads_as_it_was_meant():
+    stage = TwinSettings(
+        automatic_retraining=True,
+        function_rows=7,
+        inline_twins=8,
+        training_threads=3,
+        min_effect_threshold=0.1,
+        min_confidence=0.8,
+        min_fidelity=0.9,
+        most_weeks=26,
+    )
+    needed = {"E2I_DATABASE_URL": "x", "E2I_EVENT_BUS": "x", "E2I_TRAINING_MACHINE_ARN": "x"}
+    names = ("simulate", "dispatch_training", "train_twin", "fidelity_check")
+    read = [settings.parse(settings.FUNCTIONS[name], needed | stage.variables()) for name in names]
+    for field, meant in asdict(stage).items():
+        assert [getattr(each, field) for each in read if hasattr(each, field)] == [meant], field
 
 
 def environment_of(service: dict, name: str) -> dict:
