@@ -83,6 +83,11 @@ def simulate(
     only: Annotated[
         list[str] | None, typer.Option("--only", help="A condition, e.g. 'decile >= 8'; repeatable.")
     ] = None,
+    any_of: Annotated[
+        list[str] | None, typer.Option("--any", help="A condition of which one is enough; repeatable.")
+    ] = None,
+    uptake: Annotated[float | None, typer.Option(help="Share of those targeted who really receive it.")] = None,
+    weeks: Annotated[int | None, typer.Option(help="How long a real test may take.")] = None,
     count: Annotated[int, typer.Option(min=100, max=50_000, help="How many twins.")] = 10_000,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same result.")] = None,
     plot: plots.Plot = None,
@@ -93,10 +98,12 @@ def simulate(
     """Predict what an intervention does to a population; with --plot also draw it."""
     with reporting(as_json=as_json):
         plots.check(plot)
-        filters = [condition(each) for each in only or []]
-    doses = {"dose": dose, "dose_change": change, "dose_change_pct": change_pct}
+        filters, some = ([condition(each) for each in given or []] for given in (only, any_of))
+    config = {"dose": dose, "dose_change": change, "dose_change_pct": change_pct, "uptake": uptake}
+    config["duration_weeks"] = weeks
     body: Json = {"intervention_type": intervention, "twin_count": count, "population_filters": filters}
-    body |= {"intervention_config": {name: value for name, value in doses.items() if value is not None}}
+    body |= {"population_any": some} if some else {}
+    body |= {"intervention_config": {name: value for name, value in config.items() if value is not None}}
     body |= {"seed": seed} if seed is not None else {}
     with session(url, token, as_json=as_json) as client:
         if twin_id:
