@@ -63,7 +63,7 @@ class Board:
         mark, _ = MARKS.get(step["status"], ("?", ""))
         took = f"  {step['latency_ms']:,.0f} ms" if step.get("latency_ms") is not None else ""
         why = f": {_short(step['error'])}" if step.get("error") else ""
-        return f"  {mark} [{number}] {step['name']} ({step['tool']}){took}{why}"
+        return f"  {mark} [{number}] {step['name'].replace('_', ' ')} ({step['tool']}){took}{why}"
 
     def drawing(self) -> RenderableType:
         """Return the phase and every step, level by level."""

@@ -114,7 +114,8 @@ def _is_significant(ref: ValueRef, outputs: Mapping[int, Json]) -> bool | None:
         return bool(lookup(output, ref.pointer) < _SIGNIFICANT)
     if name(ref.pointer) not in _SIGNED:
         return None
-    for lower, upper in _INTERVALS:
+    own = f"{name(ref.pointer)}_interval"
+    for lower, upper in (*_INTERVALS, (f"{own}/lower", f"{own}/upper")):
         if has(output, f"{beside}/{lower}") and has(output, f"{beside}/{upper}"):
             return bool(lookup(output, f"{beside}/{lower}") > 0 or lookup(output, f"{beside}/{upper}") < 0)
     return None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from e2i_shared.composer.claims.told import Told
 
 _MOST_LISTED = 3
+_SHORT = 2
 
 
 def by_segment(told: Told) -> Iterator[Claim]:
@@ -51,9 +52,9 @@ def _rows(told: Told, word: str, places: Sequence[int]) -> Claim:
 
 
 def _of(told: Told, at: str) -> str:
-    """Return the column before a level that says nothing alone: ``education`` before ``4``."""
+    """Return the column before a level that says nothing alone: ``education`` before ``4``, ``sex`` before ``M``."""
     level, column = str(told.get(f"{at}/segment")), told.get(f"{at}/column")
-    bare = column and level.replace(".", "").replace("-", "").isdigit()
+    bare = column and (len(level) <= _SHORT or level.replace(".", "").replace("-", "").isdigit())
     return f"{told.labels.name(str(column))} " if bare else ""
 
 
