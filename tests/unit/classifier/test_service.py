@@ -56,6 +56,16 @@ def test_memory_fades_after_a_day(world: World):
     assert world.ask().cached is False
 
 
+def test_what_another_session_asked_is_still_remembered_as_this_sessions_own(world: World):
+    world.ask("Did rep visits raise Kisqali TRx?", session_id="a")
+    world.ask("Did rep visits raise Kisqali TRx?", session_id="b")
+
+    followed = world.ask("and for Fabhalta?", session_id="b")
+
+    assert followed.is_followup
+    assert followed.features.inherited_query == "Did rep visits raise Kisqali TRx?"
+
+
 def test_another_question_is_not_answered_from_memory(world: World):
     world.ask()
 

@@ -87,3 +87,25 @@ def test_a_question_that_needs_clarifying_is_refused_with_the_rephrasings():
 
     with pytest.raises(UnprocessableError, match=r"No outcome is named\. For example: Did rep visits raise TRx\?"):
         decompose("what about those?", classification("what about those?", [], clarification=asked))
+
+
+def follow_up(text: str, *lent: Entity):
+    said = classification(text, [(Domain.CAUSAL, text.rstrip("?"))], entities=[])
+    features = said.features.model_copy(update={"inherited": list(lent)})
+    return decompose(text, said.model_copy(update={"is_followup": True, "features": features}))
+
+
+def test_a_follow_up_says_again_what_it_takes_from_the_question_before():
+    samples, trx = entity("samples", "treatment"), entity("TRx", "kpi")
+
+    (question,) = follow_up("and in the Midwest?", samples, samples, trx).sub_questions
+
+    assert question.text == "and in the Midwest (samples, TRx)"
+    assert [e.text for e in question.entities] == ["samples", "samples", "TRx"]
+    assert question.measure == "trx"
+
+
+def test_a_follow_up_that_takes_nothing_stays_as_it_is():
+    (question,) = follow_up("and the TRx in the Midwest?", entity("TRx", "kpi")).sub_questions
+
+    assert question.text == "and the TRx in the Midwest"

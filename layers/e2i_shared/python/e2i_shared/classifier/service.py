@@ -62,10 +62,10 @@ def query_hash(
 ) -> str:
     """Return the SHA-256 of the normalised question and of all that its answer depends on.
 
-    That is: earlier questions, the data sets' versions and columns' names, the trained weights, and the day (periods are
-    resolved from it).
+    That is: the session (which must remember the question as its own) and its earlier questions, the data sets' versions and
+    columns' names, the trained weights, and the day (periods are resolved from it).
     """
     columns = [[d.dataset_id, d.version, [[c.name, c.role, c.synonyms] for c in d.columns]] for d in datasets]
     context = [normalise(turn.query) for turn in turns] or [normalise(query) for query in request.context]
-    parts = [normalise(request.query), context, request.dataset, columns, weights().version, today]
+    parts = [normalise(request.query), context, request.session_id, request.dataset, columns, weights().version, today]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()

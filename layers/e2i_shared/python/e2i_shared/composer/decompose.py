@@ -26,6 +26,8 @@ def decompose(query: str, classification: Classification) -> Decomposition:
     questions, dependencies = join_fragments(
         query, classification.sub_questions or [_whole(query, classification)], classification.dependencies
     )
+    if classification.is_followup and len(questions) == 1:
+        questions = [_with_inherited(questions[0], classification)]
     spans = [_place(question.text, query) for question in questions]
     everywhere = [p for p in classification.features.periods if not any(_says(p, q) for q in questions)]
     detailed = [_detail(q, span, classification, everywhere) for q, span in zip(questions, spans, strict=True)]
@@ -34,6 +36,16 @@ def decompose(query: str, classification: Classification) -> Decomposition:
 
 def _whole(query: str, classification: Classification) -> SubQuestion:
     return PlainSubQuestion(id="Q1", text=query, domain=classification.domains[0].domain)
+
+
+def _with_inherited(question: SubQuestion, classification: Classification) -> SubQuestion:
+    """Return a follow-up with the words it takes from the question before, so that it is bound as if they had been said again."""
+    lent = dict.fromkeys(
+        e.text for e in classification.features.inherited if e.text.lower() not in question.text.lower()
+    )
+    if not lent:
+        return question
+    return question.model_copy(update={"text": f"{question.text.rstrip('?.! ')} ({', '.join(lent)})"})
 
 
 def _needs_clarification(classification: Classification) -> UnprocessableError:
@@ -60,6 +72,7 @@ def _detail(
 ) -> DetailedSubQuestion:
     features = classification.features
     entities = [e for e in features.entities if _belongs(e, question.text, span)]
+    entities += features.inherited if classification.is_followup and not span else []
     periods = [*(p for p in features.periods if _says(p, question)), *everywhere]
     return DetailedSubQuestion(
         id=question.id,
