@@ -93,7 +93,7 @@ def _row(spans: Sequence[float], tools: Sequence[float]) -> Json:
 
 def _alike(ours: Json, theirs: Json) -> bool:
     """Return whether two outputs hold the same, numbers within what JSON and Postgres keep of them."""
-    return _flat(ours) == _flat(theirs)
+    return bool(_flat(ours) == _flat(theirs))
 
 
 def _flat(value: Any) -> Any:

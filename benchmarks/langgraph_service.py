@@ -50,21 +50,18 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     folder = Path(os.environ[FOLDER])
     (folder / "database-url").write_text(os.environ["E2I_DATABASE_URL"])
     real, path = _registry.run_tool, folder / "fault.json"
-    set_on = json.loads(path.read_text()) if path.exists() else {"tool": None}
+    set_on = json.loads(path.read_text()) if path.exists() else {"tool": "", "fault": ""}
 
-    def run_tool(name: str, params: Any, run_context: Any) -> Any:
+    def run_tool(name: str, params: dict[str, Any], context: _registry.ToolContext) -> dict[str, Any]:
         if name == set_on["tool"]:
             misbehave(set_on["fault"])
-        return real(name, params, run_context)
+        return real(name, params, context)
 
     _registry.run_tool = run_tool
     try:
-        handler = (
-            functions.run_tool.handler
-            if "run_tool" in os.environ["AWS_LAMBDA_FUNCTION_NAME"]
-            else functions.compose_step.handler
-        )
-        return handler.handle(event, context)
+        image = "run_tool" in os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        step = functions.run_tool.handler.handle if image else functions.compose_step.handler.handle
+        return step(event, context)
     finally:
         _registry.run_tool = real
 
