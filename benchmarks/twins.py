@@ -71,8 +71,8 @@ def population_rows() -> list[Row]:
     ]
 
 
-def training_rows(large: bool) -> tuple[list[Row], Trained]:
-    """Measure training in processes of their own, for their memory, and keep a small one to simulate with."""
+def training_rows(large: bool) -> list[Row]:
+    """Measure training in processes of their own, for their memory."""
     rows = []
     for n, bar in ((5_000, 30.0), *([(100_000, 300.0)] if large else [])):
         command = [sys.executable, "-m", "benchmarks.twins", "--train", str(n)]
@@ -81,8 +81,7 @@ def training_rows(large: bool) -> tuple[list[Row], Trained]:
         rows.append(row(f"train {n:,} x 15, 6 interventions, two threads: s, as busy as it was", seconds, "", None))
         rows.append(at_most(f"train {n:,} x 15: CPU s ({bar:g} s on two cores)", work, 2 * bar))
         rows.append(at_most(f"train {n:,} x 15: peak memory, MiB", memory, 2048))
-    world = worlds.confounded(1, 5_000)
-    return rows, train(world.source, worlds.twin_spec(twins=50_000), threads=2)
+    return rows
 
 
 def train_once(n: int) -> None:
@@ -95,10 +94,11 @@ def train_once(n: int) -> None:
     print(json.dumps([*taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 
 
-def model_rows(trained: Trained) -> list[Row]:
-    """Measure propensity against the oracle, and matching."""
+def model_rows() -> list[Row]:
+    """Measure propensity against the oracle, matching, and simulations of that twin."""
     rng = np.random.default_rng(1)
     world = worlds.confounded(1, 5_000)
+    trained = train(world.source, worlds.twin_spec(twins=50_000), threads=2)
     x = {n: world.frame.columns[n] for n in ("specialty", "decile", "digital")}
     level = (x["decile"].values - 5.5) / 2.9
     wave = np.sin(6 * x["digital"].values) + 0.3 * level
@@ -112,6 +112,7 @@ def model_rows(trained: Trained) -> list[Row]:
         at_most("propensity: calibration error", model["calibration_error"], 0.03),
         row("propensity: accuracy (the oracle's may be lower than 0.75)", model["accuracy"], "", None),
         row("matching: worst SMD, < 0.1 or named", worst, "< 0.1", worst < 0.1 or named),
+        *speed_rows(trained),
     ]
 
 
@@ -171,16 +172,15 @@ def peer_rows() -> list[Row]:
     ]
 
 
-PARTS = ("population", "training", "coverage", "error", "nothing", "harm", "overlap", "curve", "peers")
+PARTS = ("population", "training", "models", "coverage", "error", "nothing", "harm", "overlap", "curve", "peers")
 
 
 def measure(part: str, options: argparse.Namespace) -> list[Row]:
     """Measure one part."""
-    if part == "training":
-        rows, trained = training_rows(options.large)
-        return rows + model_rows(trained) + speed_rows(trained)
     parts: dict[str, Callable[[], list[Row]]] = {
         "population": population_rows,
+        "training": partial(training_rows, options.large),
+        "models": model_rows,
         "coverage": partial(twins_truth.coverage_rows, options.coverage),
         "error": partial(twins_truth.error_rows, options.draws),
         "nothing": partial(twins_truth.nothing_rows, options.draws),
@@ -195,7 +195,7 @@ def measure(part: str, options: argparse.Namespace) -> list[Row]:
 def main() -> int:
     """Measure, print, save part by part; return 1 when a promise is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parts", default=",".join(PARTS[:2]), help=f"of {', '.join(PARTS)}, or all")
+    parser.add_argument("--parts", default=",".join(PARTS[:3]), help=f"of {', '.join(PARTS)}, or all")
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--coverage", type=int, default=300)
     parser.add_argument("--large", action="store_true")
@@ -204,13 +204,19 @@ def main() -> int:
     if options.train:
         train_once(options.train)
         return 0
+    found = {}
+    for part in PARTS if options.parts == "all" else options.parts.split(","):
+        found[part] = measure(part, options)
+        save(part, found[part])
+    return int(any(r["kept"] is False for rows in found.values() for r in rows))
+
+
+def save(part: str, rows: list[Row]) -> None:
+    """Keep a part's figures beside those of the others."""
     saved: dict[str, list[Row]] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    asked = PARTS if options.parts == "all" else options.parts.split(",")
-    for part in asked:
-        saved[part] = measure(part, options)
-        kept = {name: saved[name] for name in PARTS if name in saved}
-        RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    return int(any(r["kept"] is False for part in asked for r in saved[part]))
+    saved[part] = rows
+    kept = {name: saved[name] for name in PARTS if name in saved}
+    RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
