@@ -9,7 +9,9 @@ import pytest
 from builders_composer import KISQALI, KISQALI_EDGES, KISQALI_PARTS, catalogue, created, decomposition, drive, services
 from e2i_shared.api.classification import Domain
 from e2i_shared.api.composition import Answer, CompositionFeedback
+from e2i_shared.composer.asked.ask import instructions
 from e2i_shared.composer.model import NewComposition
+from e2i_shared.composer.plan_key import plan_key
 from e2i_shared.composer.plan_shape import MOST_EXAMPLES, examples, shape_of
 from e2i_shared.composer.references import reference
 from e2i_shared.ids import new_id
@@ -157,3 +159,9 @@ def test_the_phases_offer_what_worked_before_and_the_sessions_earlier_questions(
 
     assert shown["decompose"]["earlier_questions"] == [KISQALI]
     assert [s["tool"] for s in shown["plan"]["examples"][0]["steps"]] == [s.tool for s in DONE.plan.steps]
+    asked, offline = (
+        plan_key(made.compositions.get(second), made.datasets(), made.tools, who) for who in ("llm", "rules")
+    )
+    told = plan_key(made.compositions.get(second), made.datasets(), made.tools, instructions("plan").told)
+    assert made.compositions._keys[second] == told
+    assert len({asked, offline, told}) == 3

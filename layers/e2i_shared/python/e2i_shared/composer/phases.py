@@ -119,11 +119,20 @@ def _make_plan(record: CompositionRecord, services: ComposerServices) -> Plan:
             "The composition has not been decomposed.", field="composition_id", got=record.composition_id
         )
     started = time.perf_counter()
-    key = plan_key(record, services.datasets(), services.tools, "rules" if services.ask is None else "llm")
+    key = plan_key(record, services.datasets(), services.tools, _planner(services))
     known = services.compositions.reusable_plan(key)
     plan = used_again(known, services.latency_ms()) if known else _planned(record, record.decomposition, services)
     services.compositions.save_plan(record.composition_id, plan, _since(started), key)
     return plan
+
+
+def _planner(services: ComposerServices) -> str:
+    """Return who plans: the rules, or a language model that is told what this version's prompt says."""
+    if services.ask is None:
+        return "rules"
+    from e2i_shared.composer.asked.ask import instructions
+
+    return instructions("plan").told
 
 
 def _planned(record: CompositionRecord, decomposition: Decomposition, services: ComposerServices) -> Plan:
