@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from builders_composer import datasets
 from builders_questions import TODAY, asked
@@ -91,3 +93,37 @@ def test_each_rephrasing_of_an_unclear_question_is_answered(query: str):
         record, _ = asked(each)
         assert (record.status, record.missing) == (Status.COMPLETED, []), (each, record.error_message)
         assert record.answer.parts
+
+
+def test_the_lowest_come_first_when_they_are_asked_for():
+    headline = asked("Which regions have the lowest Fabhalta market share?")[0].answer.headline
+
+    assert ", Fabhalta, lowest first, by region" in headline
+    shares = [float(each) for each in re.findall(r"(\d+\.\d)%", headline)]
+    assert shares == sorted(shares)
+    assert len(shares) == 4
+
+
+def test_whether_a_measure_grows_is_its_trend_and_no_effect():
+    record, steps = asked("Is Kisqali TRx growing or declining?")
+
+    assert [s.step.tool for s in steps] == ["kpi_lookup"]
+    assert "Over time: 2025-10: 10,813 TRx" in record.answer.text
+
+
+@pytest.mark.parametrize("query", ["Are rep visits increasing TRx?", "Is the copay card increasing adherence?"])
+def test_whether_a_lever_increases_something_stays_an_effect(query: str):
+    assert asked(query)[1][0].step.tool == "causal_effect_estimator"
+
+
+def test_half_as_many_visits_are_simulated():
+    _, steps = asked("What would happen if we cut rep visits by half?")
+
+    assert steps[-1].step.inputs["intervention"]["amount"] == -50.0
+
+
+def test_what_one_more_visit_for_everyone_would_bring_is_a_simulation_and_no_test():
+    _, steps = asked("How many more TRx would we get if every HCP got one more visit?")
+
+    assert "counterfactual_simulator" in {s.step.tool for s in steps}
+    assert "power_calculator" not in {s.step.tool for s in steps}

@@ -37,7 +37,13 @@ _BY_PERCENT = re.compile(
 _FACTORS = (
     (re.compile(r"\bdoubl(?:e[sd]?|ing)\b|\btwice as many\b", re.IGNORECASE), 100.0),
     (re.compile(r"\btripl(?:e[sd]?|ing)\b|\bthree times as many\b", re.IGNORECASE), 200.0),
-    (re.compile(r"\bhalv(?:e[sd]?|ing)\b|\bhalf as many\b|\bcut\b[^.?;]*\bin half\b", re.IGNORECASE), -50.0),
+    (
+        re.compile(
+            r"\bhalv(?:e[sd]?|ing)\b|\bhalf as many\b|\b(?:cut|reduce[ds]?|lower(?:ed)?)\b[^.?;]*\b(?:in|by) half\b",
+            re.IGNORECASE,
+        ),
+        -50.0,
+    ),
 )
 _UNITS = re.compile(
     rf"(?<![$€£\w.,])(?P<number>{_NUMBER}|{'|'.join(_WORDS)})\s+(?:(?P<up>more|extra|additional|further)|(?P<down>fewer|less))\b",

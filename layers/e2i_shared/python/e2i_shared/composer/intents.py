@@ -44,7 +44,11 @@ _CHANGE = (
     r"|\broot[\s-]cause"
 )
 _DRIVERS = r"\b(?:(?:what|which)\s+(?:\w+\s+){0,3}(?:drives?|drove|driving|drivers?|levers?|factors?|tactics?|channels?|matters?|influences?)|key drivers?|drivers of|main drivers?)\b"
-_SIMULATION = r"\b(?:what (?:would|will|could) happen|what if|simulat\w*|suppose|counterfactual|what would .* do\b|what would .* (?:change|move|be)\b|pre-?screen\w*|digital twin|\d+\s*% (?:more|fewer|less)|if we (?:cut|double|increase|add|reduce|doubled|added|stopped|raise[d]?|dropped))\b"
+_SIMULATION = r"\b(?:what (?:would|will|could) happen|(?:would|could) (?:we|i) (?:get|gain|see|have|lose)\b.*\bif|what if|simulat\w*|suppose|counterfactual|what would .* do\b|what would .* (?:change|move|be)\b|pre-?screen\w*|digital twin|\d+\s*% (?:more|fewer|less)|if we (?:cut|double|increase|add|reduce|doubled|added|stopped|raise[d]?|dropped))\b"
+_GOING = (
+    r"^\W*(?:is|are|was|were|has|have|how (?:is|are))\b.*\b(?:grow(?:ing|n)|declin(?:ing|ed)|rising|risen|falling|fallen|shrinking|shrunk|increas(?:ing|ed)|"
+    r"decreas(?:ing|ed)|trending|going (?:up|down))\b(?=\W*$|\s+(?:or|and|over|in|for|since|this|last|by|than|across|faster|slower|again|up|down)\b)"
+)
 _BOUNDARIES = (
     r"\b(?:stopping bound\w*|interim|o['’]?brien|pocock|haybittle|alpha[\s-]spending|early stopping|stop early)\b"
 )
@@ -91,6 +95,7 @@ RANKING = re.compile(
 
 
 _OVERRULED: tuple[tuple[frozenset[Domain], str, Domain], ...] = (
+    (frozenset({Domain.CAUSAL}), _GOING, Domain.KPI),
     (
         frozenset(Domain) - {Domain.EXPERIMENT},
         r"(?=.*\d).*\b(?:stopping bound\w*|o['’]?brien|pocock|haybittle)",

@@ -21,6 +21,8 @@ _MOST_NAMED = 20
 _MOST_PERIODS = 12
 _MOST_FIELDS = 6
 _TOP = re.compile(r"\b(?:top|best|largest|highest|biggest)\s+(\d{1,2}|three|five|ten)?", re.IGNORECASE)
+_LOWEST = re.compile(r"\b(?:lowest|worst|bottom|smallest|least|weakest)\s+(\d{1,2}|three|five|ten)?", re.IGNORECASE)
+_LISTED = 50  # groups that a look-up lists unless asked for more: beyond them the lowest are not known
 _NUMBERS = {"three": 3, "five": 5, "ten": 10}
 _LONGEST_UNIT = 12
 _BENCHMARKS = {
@@ -100,8 +102,8 @@ def kpi(told: Told) -> Iterator[Claim]:
     percent = unit == "fraction"
     shown = None if percent or not unit or len(unit) > _LONGEST_UNIT else unit
     where = f", {s}" if (s := scope_of(told)) else ""
-    top = _TOP.search(told.question)
-    if top:
+    ranked = _TOP.search(told.question) or _from_below(told)
+    if ranked:
         yield from _breakdown(told, shown, percent=percent, lead=f"{{0}}{where}, ")
     yield say(
         "{0}" + where + ": {1}" + (" ({2})" if told.get("/period") else "") + ".",
@@ -117,7 +119,7 @@ def kpi(told: Told) -> Iterator[Claim]:
         yield say(
             text + (" of {2}." if before else " before."), change, _amount(told, "/previous", shown, percent), *before
         )
-    if not top:
+    if not ranked:
         yield from _breakdown(told, shown, percent=percent)
     yield from _trend(told, shown, percent=percent)
 
@@ -125,15 +127,22 @@ def kpi(told: Told) -> Iterator[Claim]:
 def _breakdown(told: Told, unit: str | None, *, percent: bool, lead: str = "") -> Iterator[Claim]:
     """Say the value of each group, or of as many as the question asks for; ``lead`` names the KPI where it comes first."""
     groups = [i for i, row in enumerate(told.get("/breakdown") or []) if row.get("value") is not None]
-    top = _TOP.search(told.question)
-    asked = _NUMBERS.get(top[1].lower(), 0) or int(top[1]) if top and top[1] else _MOST_GROUPS
+    below = _from_below(told)
+    groups = groups[::-1] if below else groups
+    named = below or _TOP.search(told.question)
+    asked = _NUMBERS.get(named[1].lower(), 0) or int(named[1]) if named and named[1] else _MOST_GROUPS
     rows = groups[: max(1, min(asked, _MOST_NAMED))]
     if rows:
         by = ", ".join(told.labels.name(str(d)) for d in told.inputs.get("dimensions") or []) or "group"
-        word = "By" if rows == groups else "First by"
+        word = "Lowest first, by" if below else "By" if rows == groups else "First by"
         pairs = _labelled(told, "/breakdown", rows, "group", unit, percent=percent)
         text = f"{lead}{word.lower() if lead else word} {by}: {_pairs(len(rows), ' ', 1 if lead else 0)}."
         yield say(text, *([told.text("/title")] if lead else []), *pairs)
+
+
+def _from_below(told: Told) -> re.Match[str] | None:
+    """Return where the question asks for the lowest groups, when all of them are known."""
+    return _LOWEST.search(told.question) if len(told.get("/breakdown") or []) < _LISTED else None
 
 
 def _trend(told: Told, unit: str | None, *, percent: bool) -> Iterator[Claim]:

@@ -19,7 +19,10 @@ _GRAINS = (
     (r"\b(?:by|per|each|every) month|\bmonthly|\bmonth[\s-](?:by|over)[\s-]month", "month"),
     (r"\b(?:by|per|each|every) quarter|\bquarterly|\bquarter[\s-](?:by|over)[\s-]quarter", "quarter"),
     (r"\b(?:by|per|each|every) year|\byearly|\bannual(?:ly)?", "year"),
-    (r"\btrend\w*|\bover time|\bhistory|\bevol\w*|\bdevelop\w*", "month"),
+    (
+        r"\btrend\w*|\b(?:growing|declining|rising|falling|shrinking|increasing|decreasing|going (?:up|down))\b|\bover time|\bhistory|\bevol\w*|\bdevelop\w*",
+        "month",
+    ),
 )
 _MOST_PERIODS, _MOST_DIMENSIONS = 3, 3
 
