@@ -354,3 +354,22 @@ def test_prepared_statements_are_off(migrated, database):
             prepared = connection.execute("SELECT count(*) AS n FROM pg_prepared_statements").fetchone()
 
     assert prepared == {"n": 0}
+
+
+def test_a_classification_does_not_wait_for_the_disk_and_what_comes_after_it_does(migrated, database):
+    log = PostgresClassifications(database, migrated.tenant)
+    database.run(
+        migrated.tenant, lambda connection: connection.execute("SET synchronous_commit = on")
+    )  # not so in tests
+
+    def setting() -> dict[str, str] | None:
+        return database.run(
+            migrated.tenant, lambda connection: connection.execute("SHOW synchronous_commit").fetchone()
+        )
+
+    def save_and_look() -> dict[str, str] | None:
+        log.save(a_classification(), "hash", None, None)
+        return setting()
+
+    assert database.together(migrated.tenant, save_and_look) == {"synchronous_commit": "off"}
+    assert setting() == {"synchronous_commit": "on"}

@@ -10,7 +10,10 @@ VALUES (
     %(confidence)s, %(features_extracted)s, %(domain_mapping)s, %(dependency_analysis)s, %(sub_questions)s, %(dependencies)s,
     %(used_llm_layer)s, %(classification_latency_ms)s, %(stage_latency_ms)s, %(session_id)s, %(user_id)s, %(is_followup)s
 )
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING
+-- The reply does not wait for the disk: only a server that dies within a second of it can lose the row, never one that a composition
+-- refers to, for whatever commits later takes it along.
+RETURNING set_config('synchronous_commit', 'off', true);
 
 -- name: cached
 -- The newest classification of the same hash that is young enough.
