@@ -10,8 +10,10 @@ from e2i_shared.db.llm_ledger import PostgresLedger
 from e2i_shared.db.spending import PostgresSpending
 from e2i_shared.errors import BudgetExceededError
 from e2i_shared.ids import new_id
+from e2i_shared.llm.embedding import Embedder, Vectors
 from e2i_shared.llm.ledger import Caps, MemoryLedger
 from e2i_shared.llm.model import Hold, Prompt, Request, Settlement, Usage
+from e2i_shared.llm.prices import price_table
 from pydantic import BaseModel
 
 CAPS = Caps(tenant_daily_usd=10.0, user_daily_usd=2.0, composition_usd=1.0)
@@ -122,6 +124,27 @@ def test_usage_adds_up_by_day_model_user_and_phase(stored):
     assert (row["calls"], row["answered"], row["tokens_in"], row["tokens_cached"]) == (2, 2, 300, 100)
     assert row["cost_usd"] == pytest.approx(0.1)
     assert (row["user_id"], row["phase"], row["model"]) == ("ann", "plan", "claude-sonnet-5-5")
+
+
+class Embedding:
+    name, model = "openai", "text-embedding-3-small"
+
+    def embed(self, texts, *, dimensions, seconds):
+        del seconds
+        return Vectors([[1.0] + [0.0] * (dimensions - 1) for _ in texts], Usage(fresh=8, out=0), "req_1")
+
+
+def test_an_embedding_is_a_row_of_its_own_phase_and_never_free(stored):
+    made = Embedder(Embedding(), stored, price_table())
+    for _ in range(3):
+        made.embed(["How are sales?"], user_id="ann")
+    now = datetime.now(UTC)
+
+    (row,) = stored.usage(now - timedelta(days=1), now + timedelta(days=1))
+
+    assert (row["phase"], row["model"], row["calls"], row["tokens_in"]) == ("embed", "text-embedding-3-small", 3, 24)
+    assert row["cost_usd"] == pytest.approx(3e-6)
+    assert [b["spent_usd"] for b in stored.budgets() if b["day"]] == [pytest.approx(3e-6)] * 2
 
 
 def test_a_cap_set_by_an_administrator_counts_at_once_and_for_the_one_it_names(stored):

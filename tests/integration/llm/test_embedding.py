@@ -39,7 +39,7 @@ def outcomes(ledger):
 
 def test_texts_become_unit_vectors_in_their_order_and_a_row_of_the_ledger():
     ledger = MemoryLedger()
-    with serving(openai_embeds([axis(3, 2.0), axis(5)], tokens=12)) as server:
+    with serving(openai_embeds([axis(3, 2.0), axis(5)], tokens=120)) as server:
         found = embedder(server, ledger).embed(["a", "b"], user_id="ann")
 
     assert found == [axis(3), axis(5)]
@@ -47,8 +47,8 @@ def test_texts_become_unit_vectors_in_their_order_and_a_row_of_the_ledger():
     asked = server.asked[0]
     assert (asked["model"], asked["dimensions"], asked["input"]) == (BIG, 1536, ["a", "b"])
     (hold, settled) = next(iter(ledger.calls.values()))
-    assert (hold.request.phase, hold.model, settled.outcome, settled.usage.tokens_in) == ("embed", BIG, "ok", 12)
-    assert ledger.spent["user", "ann"] == pytest.approx(12 * 0.02 / 1e6)
+    assert (hold.request.phase, hold.model, settled.outcome, settled.usage.tokens_in) == ("embed", BIG, "ok", 120)
+    assert ledger.spent["user", "ann"] == pytest.approx(3e-6)  # 2.4 millionths, rounded up
     assert ledger.held["user", "ann"] == pytest.approx(0)
 
 

@@ -93,7 +93,7 @@ class Embedder:
             raise LanguageModelError(f"{self.provider.name} rests after failures.", got="resting")
         prompt = Prompt("embedding", "1", "", "\n".join(texts))
         request = Request(PHASE, prompt, _NoAnswer, composition_id=composition_id, user_id=user_id)
-        most = self.prices.most(self.model, sum(map(len, texts)), 0)
+        most = _in_millionths(self.prices.most(self.model, sum(map(len, texts)), 0))
         usage_id = self.ledger.reserve(Hold(request, self.provider.name, self.model, most, 1, self.prices.version))
         began = self.clock()
         try:
@@ -108,7 +108,7 @@ class Embedder:
             self._settle(usage_id, "connection", most, began)
             raise
         self.breaker.succeeded()
-        cost = self.prices.cost(self.model, made.usage) if made.usage else most
+        cost = _in_millionths(self.prices.cost(self.model, made.usage)) if made.usage else most
         self._settle(usage_id, "ok", cost, began, made)
         return vectors
 
@@ -116,6 +116,11 @@ class Embedder:
         elapsed = (self.clock() - began) * 1000
         told = (made.usage, made.request_id) if made else (None, None)
         self.ledger.settle(usage_id, Settlement(outcome, usd, elapsed, *told))
+
+
+def _in_millionths(usd: float) -> float:
+    """Round up to what a ledger counts in, so that many small calls are not free."""
+    return math.ceil(usd * 1e6) / 1e6
 
 
 def _checked(provider: str, made: Vectors, texts: int) -> list[list[float]]:
