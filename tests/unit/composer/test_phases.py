@@ -119,7 +119,10 @@ class TestPlan:
             "composition_id": one.id,
             "levels": [
                 [{"step_number": 1, "runtime": "image", "limit_seconds": 30}],
-                [{"step_number": 2, "runtime": "image", "limit_seconds": 30}, {"step_number": 4, "runtime": "layer", "limit_seconds": 30}],
+                [
+                    {"step_number": 2, "runtime": "image", "limit_seconds": 30},
+                    {"step_number": 4, "runtime": "layer", "limit_seconds": 30},
+                ],
                 [{"step_number": 3, "runtime": "layer", "limit_seconds": 30}],
             ],
         }

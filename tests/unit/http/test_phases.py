@@ -47,7 +47,11 @@ def test_planning_returns_levels_of_step_numbers_and_runtimes_only():
     run("decompose")
     planned = run("plan")
     assert set(planned) == {"tenant_id", "composition_id", "levels"}
-    assert {name for level in planned["levels"] for step in level for name in step} <= {"step_number", "runtime", "limit_seconds"}
+    assert {name for level in planned["levels"] for step in level for name in step} <= {
+        "step_number",
+        "runtime",
+        "limit_seconds",
+    }
 
 
 @pytest.mark.usefixtures("_seeded")

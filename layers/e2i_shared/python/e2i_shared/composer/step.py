@@ -94,7 +94,9 @@ def describe_failure(error: Mapping[str, Any]) -> str:
     if isinstance(message, str) and message and str(payload.get("errorType", name)) in ours:
         return message
     correlation = uuid.uuid4().hex
-    _log.error("workflow failure %s: %s", correlation, name)  # its cause may hold a row: the function's own log has the stack
+    _log.error(
+        "workflow failure %s: %s", correlation, name
+    )  # its cause may hold a row: the function's own log has the stack
     return f"An unexpected error stopped it. Quote {correlation} when you report it."
 
 
@@ -132,5 +134,7 @@ def _explain(error: E2IError) -> str:
 
 def _unexpected(composition_id: str, step_number: int, error: Exception) -> str:
     correlation, where = uuid.uuid4().hex, stack(error)
-    _log.error("step %s of composition %s failed unexpectedly (%s):\n%s", step_number, composition_id, correlation, where)
+    _log.error(
+        "step %s of composition %s failed unexpectedly (%s):\n%s", step_number, composition_id, correlation, where
+    )
     return f"An unexpected error stopped this step. Quote {correlation} when you report it."
