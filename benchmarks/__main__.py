@@ -21,10 +21,12 @@ ALONE = {
     "tools": (),
     "estimators": (),
     "peers": ("--draws", "20"),
+    "langgraph_compare": (),
     "startup": (),
     "twins": (),
     "database": ("--episodes", "100000", "--vectors", "20000"),
 }
+BESIDE_OTHERS = {"peers", "langgraph_compare"}
 ON_A_SERVICE = {"api": ("--seconds", "20"), "composer": ("--runs", "24")}
 
 
@@ -47,8 +49,8 @@ def main() -> int:
     here = {path.stem for path in Path(__file__).parent.glob("*.py")}
     wanted = sys.argv[1:] or [name for name in (*ALONE, *ON_A_SERVICE) if name in here]
     if not sys.argv[1:] and not PEERS.exists():
-        wanted.remove("peers")
-        print("The libraries to compare with are not installed (make peers): their benchmark is left out.")
+        wanted = [name for name in wanted if name not in BESIDE_OTHERS]
+        print("The libraries to compare with are not installed (make peers): their benchmarks are left out.")
     unknown = sorted(set(wanted) - here)
     if unknown:
         print(f"There is no benchmark {', '.join(unknown)}. There are: {', '.join(sorted(here - {'__main__'}))}.")
