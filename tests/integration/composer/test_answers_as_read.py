@@ -127,3 +127,9 @@ def test_what_one_more_visit_for_everyone_would_bring_is_a_simulation_and_no_tes
 
     assert "counterfactual_simulator" in {s.step.tool for s in steps}
     assert "power_calculator" not in {s.step.tool for s in steps}
+
+
+def test_whether_an_effect_is_real_is_tested():
+    _, steps = asked("Is the effect of emails on TRx real?")
+
+    assert {s.step.tool for s in steps} >= {"causal_effect_estimator", "refutation_runner"}

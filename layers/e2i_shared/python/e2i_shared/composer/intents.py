@@ -36,7 +36,7 @@ class Intent(StrEnum):
 
 _ROBUSTNESS = (
     r"\b(?:refut\w*|robust\w*|placebo|surviv\w*|hold(?:s|ing)? up|held up|stand(?:s)? up|stood up|sensitiv\w*|unobserved|unmeasured|hidden|"
-    r"confound\w*|trust(?:worthy|ed)?|believ\w*|spurious|e-?value|fragil\w*|stress[\s-]test\w*|causal or (?:just )?correl\w*|robustness value|(?:is|are) (?:it|that|this|they) (?:real|genuine))\b"
+    r"confound\w*|trust(?:worthy|ed)?|believ\w*|spurious|e-?value|fragil\w*|stress[\s-]test\w*|causal or (?:just )?correl\w*|robustness value|(?:is|are) (?:it|that|this|they|the effects?\b.*) (?:real|genuine))\b"
 )
 _CHANGE = (
     r"\bwhy\b.*\b(?:drop|dropp?ed|fall|fell|fallen|declin\w*|decreas\w*|ris(?:e|en)|rose|grew|grow|increas\w*|chang\w*|jump\w*|spik\w*|dip\w*|down|up|lower|higher|slow\w*|plung\w*|miss\w*|lost|lose|shift\w*|soft\w*|weak\w*)\b"
