@@ -181,6 +181,10 @@ def _measure(options: argparse.Namespace) -> Json:
     return {"kinds": rows, "speed_ups": [round(s, 2) for s in sped], "audit": shares, "missed": failures}
 
 
+def _save(kept: Json) -> None:
+    RESULTS.write_text(json.dumps(kept | {"load_after": round(os.getloadavg()[0], 2)}, indent=2) + "\n")
+
+
 def main() -> int:
     """Measure; 0 when every promise is kept."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -193,13 +197,13 @@ def main() -> int:
     options = parser.parse_args()
     load = os.getloadavg()[0]
     kept = {"runs": options.runs, "cores": os.cpu_count(), "load_before": round(load, 2), **_measure(options)}
+    _save(kept)
     if options.model_runs:
         print(f"\n{'a composition with a scripted model':<23}{'calls':>7}{'in':>9}{'cached':>9}{'out':>9}{'USD':>10}")
         kept["model"] = {provider: costs(provider, options.model_runs) for provider in composer_model.PROVIDERS}
         for provider, found in kept["model"].items():
             print_costs(provider, found)
-    kept["load_after"] = round(os.getloadavg()[0], 2)
-    RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+        _save(kept)
     print("\n" + ("MISSED " + "; ".join(kept["missed"]) if kept["missed"] else "every promise kept"))
     return int(bool(kept["missed"]))
 
