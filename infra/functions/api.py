@@ -19,7 +19,6 @@ FUNCTION = FunctionDescription(
         "publish_events",
         "redrive",
         "language_models",
-        "language_models",
     ),
     routes=(
         Route("GET", f"{V1}/health", public=True),

@@ -55,7 +55,6 @@ class PostgresSpending(Repository):
 
         return self._run(work)
 
-
     def sweep(self, older_than_seconds: float = 600.0) -> int:
         """Settle the calls of processes that died, as spent in full; return how many."""
         from e2i_shared.db.llm_ledger import settle_abandoned
