@@ -134,7 +134,8 @@ def peer(which: str, arrays: dict[str, Any]) -> dict[str, Any]:
         source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
         np.savez(source, allow_pickle=False, **arrays)
         script = Path(__file__).with_name("twins_peer.py")
-        subprocess.run([PEERS, script, which, source, target], check=True, capture_output=True)  # noqa: S603 - our script
+        command = [PEERS, "-P", script, which, source, target]  # without its folder: a module there is named coverage
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our script
         with np.load(target) as found:
             return {k: found[k] for k in found.files}
 
