@@ -134,7 +134,14 @@ def peer(which: str, arrays: dict[str, Any]) -> dict[str, Any]:
         source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
         np.savez(source, allow_pickle=False, **arrays)
         script = Path(__file__).with_name("twins_peer.py")
-        command = [PEERS, "-P", script, which, source, target]  # without its folder: a module there is named coverage
+        command = [
+            str(PEERS),
+            "-P",
+            str(script),
+            which,
+            str(source),
+            str(target),
+        ]  # without its folder: a module there is named coverage
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our script
         with np.load(target) as found:
             return {k: found[k] for k in found.files}
