@@ -43,29 +43,39 @@ NAMES = {
 }
 FAULTY = "cate_analyzer"  # one of the four steps of the second level; a step of the third needs it
 LOST = 2
+START_SECONDS = 120
 QUESTION = COMPOSER.words.format(brand="Kisqali", measure="TRx", region="Northeast")
 
 
 def with_langgraph(asked: Json, seconds: float) -> tuple[list[Json], bool]:
-    """Run a worker; return a row per round that ended, and whether the process ended by itself in time."""
+    """Run a worker; return a row per round that ended, and whether the process ended by itself.
+
+    The seconds count from the end of its first round, which imports and reads the data.
+    """
     command = [sys.executable, "-m", "benchmarks.langgraph_worker"]
-    process = subprocess.Popen(  # noqa: S603 - our own worker
-        command,
-        cwd=ROOT,
-        env=os.environ | THREADS,  # as our own workers have it
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        said, _ = process.communicate(json.dumps(asked), timeout=seconds)
-        ended = True
-    except subprocess.TimeoutExpired:
-        process.kill()
-        said, _ = process.communicate()
-        ended = False
-    return [json.loads(line) for line in said.splitlines()], ended
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as request:
+        request.write(json.dumps(asked))
+        request.seek(0)
+        process = subprocess.Popen(  # noqa: S603 - our own worker
+            command,
+            cwd=ROOT,
+            env=os.environ | THREADS,  # as our own workers have it
+            stdin=request,
+            stdout=said,
+            stderr=subprocess.DEVNULL,
+        )
+        until = time.monotonic() + START_SECONDS
+        while process.poll() is None and os.fstat(said.fileno()).st_size == 0 and time.monotonic() < until:
+            time.sleep(0.05)
+        try:
+            process.wait(seconds)
+            ended = True
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            ended = False
+        said.seek(0)
+        return [json.loads(line) for line in said.read().splitlines()], ended
 
 
 def timed(client: httpx.Client, asked: Json, rounds: int) -> tuple[Json, Measured]:
