@@ -6,6 +6,8 @@ import re
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from e2i_shared.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -25,14 +27,8 @@ _SECRETS = re.compile(
 )
 
 
-_ABOUT_CODE = (
-    ImportError,
-    NameError,
-    AttributeError,
-    OSError,
-    MemoryError,
-    RecursionError,
-)  # their messages hold no data
+# Messages of these hold no data: names in code, files, settings.
+_ABOUT_CODE = (ImportError, NameError, AttributeError, OSError, MemoryError, RecursionError, ConfigurationError)
 _FRAMES = 12
 
 
