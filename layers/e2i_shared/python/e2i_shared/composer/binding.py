@@ -14,6 +14,7 @@ from e2i_shared.composer.dimensions import compared_values, split_columns
 from e2i_shared.composer.intents import Intent, intent_of
 from e2i_shared.composer.mentions import Mention, must_bind, read_text, without_counted
 from e2i_shared.composer.model import Binding
+from e2i_shared.composer.newest import newest
 from e2i_shared.composer.refusals import refuse_empty_slots, refuse_unknown_words
 from e2i_shared.composer.scope import (
     describe_filter,
@@ -89,6 +90,8 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
     intent = intent_of(question.domain, question.text)
     if intent in WITHOUT_DATA:
         return Bound(question, intent, lexicon.dataset)
+    periods, moved = ([], ()) if _forward(question) else newest(question.periods, lexicon.dataset)
+    question = question.model_copy(update={"periods": periods or question.periods})
     reading = read_text(question.text, lexicon, question.entities)
     reading = without_counted(reading) if question.domain == Domain.EXPERIMENT else reading
     by_name = question.domain == Domain.KPI or intent in _OF_KPIS
@@ -129,7 +132,7 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
             *_filter_bindings(found, dataset),
             *_period_bindings(question, dataset, filters),
         ),
-        notes=_notes(reading, vague_conditions(reading, dataset)),
+        notes=(*moved, *_notes(reading, vague_conditions(reading, dataset))),
         covered=_covered(reading) + (1.5 if kpi else 0),
     )
 
