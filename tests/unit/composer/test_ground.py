@@ -167,6 +167,15 @@ class TestChoosingTheDataSet:
         with pytest.raises(UnknownDatasetError, match="fit the question equally well") as caught:
             bound("revenue by store", K, data=twins)
         assert set(caught.value.candidates) == {"sales_2024", "sales_2025"}
+        assert "sales_2024 (1,000 rows; revenue)" in caught.value.message
+        assert 'adding "in data set sales_2024"' in caught.value.message
+
+    def test_a_tie_goes_to_the_data_in_which_a_word_is_part_of_a_measure(self):
+        region = column("region", "category", "segment", values=["West", "East"])
+        people = dataset("people", [column("id", "id", "id"), region])
+        shops = dataset("shops", [column("shop", "id", "id"), region, column("field_visits", role="treatment")])
+
+        assert bound("how about visit in the West", K, data=[people, shops]).dataset.name == "shops"
 
     def test_without_data_the_way_to_load_some_is_said(self):
         with pytest.raises(UnknownDatasetError, match="no data") as caught:
@@ -176,6 +185,10 @@ class TestChoosingTheDataSet:
     def test_a_question_no_data_set_knows_a_word_of_is_refused(self):
         with pytest.raises(UnknownDatasetError, match="knows a word"):
             bound("how are things going", K)
+
+    def test_it_offers_the_measures_there_are(self):
+        with pytest.raises(UnknownDatasetError, match="Name a measure: trx, nrx"):
+            bound("Why did it change?", C)
 
 
 class TestSeveralParts:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from e2i_shared.api.classification import Domain
-from e2i_shared.composer.intents import RANKING, Intent, intent_of, settled_domain
+from e2i_shared.composer.intents import DECISION, RANKING, TARGETING, Intent, intent_of, settled_domain
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,53 @@ def test_words_that_only_one_tool_understands_overrule_the_router(domain, text, 
 )
 def test_other_words_leave_the_router_its_say(domain, text):
     assert settled_domain(domain, text) is domain
+
+
+DECISIONS = [
+    "Is nurse support worth it?",
+    "Are rep visits worth the cost?",
+    "Is it worth sending more emails?",
+    "Should we send more reps to oncologists in the West?",
+    "Should we stop speaker programs?",
+    "Should we roll out nurse support to Medicaid patients?",
+]
+
+
+@pytest.mark.parametrize("text", DECISIONS)
+@pytest.mark.parametrize("domain", [Domain.GAP, Domain.EXPERIMENT, Domain.SEGMENTATION, Domain.KPI])
+def test_whether_to_do_more_of_something_asks_for_its_effect(domain, text):
+    assert settled_domain(domain, text) is Domain.CAUSAL
+    assert DECISION.search(text)
+
+
+@pytest.mark.parametrize(
+    ("domain", "text", "meant"),
+    [
+        (Domain.GAP, "Is closing the gap between territories worth it?", Domain.GAP),
+        (Domain.SEGMENTATION, "Are speaker programs worth it at $2000 a program?", Domain.GAP),
+        (Domain.EXPERIMENT, "Should we run a test of more rep visits?", Domain.EXPERIMENT),
+        (Domain.SEGMENTATION, "Which doctors are worth visiting more?", Domain.SEGMENTATION),
+        (Domain.EXPERIMENT, "How many more patients should we enrol?", Domain.EXPERIMENT),
+    ],
+)
+def test_a_gap_a_price_and_a_test_keep_their_own_tools(domain, text, meant):
+    assert settled_domain(domain, text) is meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Are copay cards reaching the right patients?",
+        "Are we visiting the right doctors?",
+        "Is nurse support going to those who benefit?",
+        "Are speaker programs well targeted?",
+    ],
+)
+def test_whether_the_right_ones_get_it_is_about_segments(text):
+    assert settled_domain(Domain.CAUSAL, text) is Domain.SEGMENTATION
+    assert TARGETING.search(text)
+
+
+def test_an_effect_is_not_read_as_targeting():
+    assert not TARGETING.search("Do copay cards improve adherence for the right reasons?")
+    assert settled_domain(Domain.CAUSAL, "Do rep visits raise TRx?") is Domain.CAUSAL

@@ -58,8 +58,74 @@ class TestChange:
         assert (made["group_col"], made["group_a"], made["group_b"]) == ("region", "South", "Northeast")
         assert made["filters"] == []
 
-    def test_data_without_dates_cannot_have_changed(self):
-        assert "no column of dates" in reason(planned((C, "Why did basket_size drop"), data=[shop()]))
+    def test_data_without_dates_cannot_have_changed_so_the_drivers_are_ranked_and_it_is_said(self):
+        plan = planned((C, "Why did basket_size drop"), data=[shop()])
+
+        assert [s.tool for s in plan.steps] == ["driver_ranker"]
+        assert any("no column of dates" in n and "what drives basket_size?" in n for n in plan.notes)
+
+    def test_without_the_ranking_tool_data_without_dates_are_refused(self):
+        plan = planned((C, "Why did basket_size drop"), data=[shop()], without="driver_ranker")
+
+        assert "name two groups to compare" in reason(plan)
+
+    def test_one_group_said_to_be_lower_is_compared_with_the_largest_other(self):
+        plan = planned((C, "Why is adherence lower for Medicaid patients"))
+        made = inputs(plan, "change_attributor")
+
+        assert (made["group_col"], made["group_a"], made["group_b"]) == ("payer", "Commercial", "Medicaid")
+        assert made["filters"] == []
+        assert "Medicaid is compared with Commercial, the largest other group of payer." in plan.notes
+
+    def test_one_group_in_data_with_dates_changed_over_time(self):
+        made = inputs(planned((C, "Why is TRx lower in the South"), periods=[Q3]), "change_attributor")
+
+        assert "group_col" not in made
+        assert made["filters"] == [{"column": "region", "op": "eq", "value": "South"}]
+
+
+class TestDecisions:
+    def test_more_reps_somewhere_is_the_effect_there_and_the_reading_is_said(self):
+        plan = planned((C, "Should we send more reps to oncologists in the West?"))
+        made = inputs(plan, "causal_effect_estimator")
+
+        assert (made["dataset"], made["treatment_col"], made["outcome_col"]) == ("hcp_monthly", "rep_visits", "trx")
+        assert {f["column"] for f in made["filters"]} == {"specialty", "region"}
+        assert any(n.startswith("Taken as: what does rep_visits do to trx?") for n in plan.notes)
+
+    def test_an_outcome_that_the_decision_names_is_used(self):
+        plan = planned((C, "Should we do more rep visits in the South to raise NRx?"))
+        assert inputs(plan, "causal_effect_estimator")["outcome_col"] == "nrx"
+
+    def test_a_plain_effect_carries_no_such_note(self):
+        assert not any(n.startswith("Taken as") for n in planned((C, "Do rep visits raise TRx?")).notes)
+
+    def test_a_price_without_an_outcome_is_a_return_on_the_first(self):
+        plan = planned((G, "Are speaker programs worth it at $2000 a program?"))
+        assert inputs(plan, "roi_estimator")["monthly_cost"] == 2000.0
+        assert any("names no outcome: trx" in n for n in plan.notes)
+
+    def test_a_test_of_a_lever_is_sized_on_the_first_outcome(self):
+        plan = planned((E, "Should we run a test of copay cards?"))
+        assert [s.tool for s in plan.steps] == ["causal_effect_estimator", "power_calculator"]
+
+
+class TestTargeting:
+    def test_who_gets_it_stands_beside_who_responds_by_the_same_segments(self):
+        plan = planned((S, "Are copay cards reaching the right patients by payer?"))
+
+        assert [s.tool for s in plan.steps] == ["kpi_lookup", "causal_effect_estimator", "cate_analyzer"]
+        assert inputs(plan, "kpi_lookup")["kpi"] == "copay_card"
+        assert inputs(plan, "kpi_lookup")["dimensions"] == inputs(plan, "cate_analyzer")["segment_cols"] == ["payer"]
+        assert any("do the segments that get more of it also respond more" in n for n in plan.notes)
+
+    def test_a_dose_is_averaged_for_totals_tell_only_how_many_there_are(self):
+        made = inputs(planned((S, "Are we visiting the right doctors by specialty?")), "kpi_lookup")
+        assert (made["kpi"], made["aggregate"]) == ("rep_visits", "mean")
+
+    def test_without_a_lever_to_look_up_only_the_response_is_told(self):
+        plan = planned((S, "Are copay cards reaching the right patients by payer?"), without="kpi_lookup")
+        assert [s.tool for s in plan.steps] == ["causal_effect_estimator", "cate_analyzer"]
 
 
 class TestDrivers:

@@ -17,7 +17,7 @@ from e2i_shared.composer.mentions import read_text
 from e2i_shared.composer.model import Binding, DetailedSubQuestion
 from e2i_shared.composer.refusals import refuse_unknown_words
 from e2i_shared.composer.scope import describe_filter, time_column
-from e2i_shared.composer.words import is_common, key
+from e2i_shared.composer.words import is_common, key, tokenize
 from e2i_shared.errors import UnknownDatasetError, UnprocessableError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _ONE_ROW_EACH = {Intent.COHORT, Intent.RISK}  # best answered from data with one
 
 _OVER_TIME = {Intent.CHANGE, Intent.DRIFT, Intent.FORECAST}
 _OF_ALL_DATA = {Intent.DRIFT, Intent.HEALTH}
+_SHORTEST, _MOST_MEASURES = 2, 6
 _NO_DATA = Dataset(dataset_id="", name="", version=0, rows=0, columns=[], created_at="")
 
 
@@ -178,14 +179,49 @@ def _choose(attempts: Sequence[Attempt], decomposition: Decomposition) -> Attemp
     needs_data = any(_needs_data(b) for a in attempts for b in a.bound.values())
     if not needs_data or (len(finest) == 1 and best > 0):
         return (finest or tied)[0]
-    names = [a.lexicon.dataset.name for a in tied]
-    if best == 0:
-        text = "None of the data sets knows a word of the question"
+    if best > 0 and len(named := _naming_a_measure(tied, questions)) == 1:
+        return named[0]
+    raise _undecided([a.lexicon.dataset for a in tied], known=best > 0)
+
+
+def _naming_a_measure(tied: Sequence[Attempt], questions: Sequence[DetailedSubQuestion]) -> list[Attempt]:
+    """Return those of the tied in which most words are part of the name of a treatment or an outcome."""
+    words = {t.stem for q in questions for t in tokenize(q.text) if len(t.stem) > _SHORTEST}
+
+    def named(attempt: Attempt) -> int:
+        columns = {t.column for w in words for t in attempt.lexicon.partial(w)}
+        return sum(
+            c.role in {ColumnRole.TREATMENT, ColumnRole.OUTCOME} and c.name in columns
+            for c in attempt.lexicon.dataset.columns
+        )
+
+    most = max(map(named, tied))
+    return [a for a in tied if named(a) == most]
+
+
+def _undecided(tied: Sequence[Dataset], *, known: bool) -> UnknownDatasetError:
+    """Return the error that asks which data set is meant, or for a measure where the question names nothing of any."""
+    names = [d.name for d in tied]
+    if known:
+        text = (
+            f"Several data sets fit the question equally well: {', '.join(f'{d.name} ({_holds(d)})' for d in tied)}. "
+            f'Say which one is meant, for example by adding "in data set {names[0]}", or name a measure.'
+        )
     else:
-        text = "Several data sets fit the question equally well"
-    raise UnknownDatasetError(
-        f"{text}: {', '.join(names)}. Say which one is meant.", field="dataset", candidates=names, hint="Pass dataset."
-    )
+        text = (
+            f"None of the data sets knows a word of the question: {', '.join(names)}. "
+            f"Name a measure: {', '.join(_measures(tied))}; or say which data set is meant."
+        )
+    return UnknownDatasetError(text, field="dataset", candidates=names, hint="Pass dataset.")
+
+
+def _holds(dataset: Dataset) -> str:
+    return f"{dataset.rows:,} rows; {', '.join(_measures([dataset])) or 'no measures'}"
+
+
+def _measures(datasets: Sequence[Dataset]) -> list[str]:
+    found = [c.name for d in datasets for c in d.columns if c.role == ColumnRole.OUTCOME]
+    return list(dict.fromkeys(found))[:_MOST_MEASURES]
 
 
 def _needs_data(bound: Bound) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnRole
-from e2i_shared.composer.intents import Intent
+from e2i_shared.composer.intents import DECISION, Intent
 from e2i_shared.composer.refusals import unnamed_column
 from e2i_shared.composer.scope import time_column
 from e2i_shared.errors import UnprocessableError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _NEEDS_CAUSE = {Intent.EFFECT, Intent.ROBUSTNESS, Intent.SEGMENTS, Intent.SIMULATION, Intent.POLICY}
 _MAY_BORROW_CAUSE = _NEEDS_CAUSE | {Intent.POWER, Intent.DESIGN}
+_TEST = re.compile(r"\b(?:test|experiment|trial|pilot)\b", re.IGNORECASE)
 _MEASURED = {Intent.CHANGE, Intent.DRIVERS, Intent.FORECAST}
 _NEEDS_MEASURE = {Intent.GAP, Intent.KPI, Intent.ROI, *_MEASURED}
 
@@ -134,12 +136,15 @@ def _narrow(own: Bound, lender: Bound) -> Bound:
 def _with_defaults(own: Bound) -> Bound:
     if own.intent in _NEEDS_CAUSE and not own.treatments:
         raise unnamed_column(ColumnRole.TREATMENT, own.dataset)
-    if own.intent in _NEEDS_CAUSE | {Intent.POWER} and own.treatments and not own.outcomes:
+    tests = own.intent == Intent.DESIGN and _TEST.search(own.question.text)
+    if (own.intent in _NEEDS_CAUSE | {Intent.POWER} or tests) and own.treatments and not own.outcomes:
         outcome = _first_outcome(own.dataset, own.treatments)
         return replace(own, outcomes=(outcome,), notes=(*own.notes, _assumed(outcome)))
     if own.intent in _MEASURED and not (own.measures or own.kpi):
         raise unnamed_column(ColumnRole.OUTCOME, own.dataset)
-    if own.intent == Intent.GAP and not own.measures:
+    if (
+        own.intent == Intent.GAP or (own.intent == Intent.ROI and own.treatments and DECISION.search(own.question.text))
+    ) and not own.measures:
         outcome = _first_outcome(own.dataset, ())
         return replace(own, measures=(outcome,), notes=(*own.notes, _assumed(outcome)))
     return own

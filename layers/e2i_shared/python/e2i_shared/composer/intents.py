@@ -94,8 +94,42 @@ RANKING = re.compile(
 )
 
 
+TARGETING = re.compile(
+    r"\b(?:reach|get|go|giv|target|visit|call|send|treat|serv|us|help|support|focus)\w*\b.*\b(?:right|wrong|those who (?:need|benefit|respond|gain))\b"
+    r"|\bwell[\s-]targeted\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_WORTH = r"\b(?:worth(?:while)?(?=\s*(?:it|doing|having|keeping|continuing|expanding|sending|making|giving|running|offering|the (?:money|cost|costs|effort|price|spend|investment))?\b)|pay(?:s|ing)? off)\b"
+_MORE_OR_LESS = (
+    r"^\W*should (?:we|i)\s+(?:(?!\w+\s+\d)\w+\s+(?:out\s+|up\s+|down\s+|back\s+)?(?:more|fewer|less|extra|additional)|stop|continue|keep|expand|extend|increase|raise|"
+    r"reduce|cut|drop|double|halve|scale|roll|grow|invest|end)\b"
+)
+DECISION = re.compile(rf"{_WORTH}|{_MORE_OR_LESS}", re.IGNORECASE)
+_NO_TEST = r"(?!.*\b(?:test|tests|testing|experiment\w*|trial|pilot\w*|sample size|randomi[sz]\w*|arms?|power)\b)"
+_NO_PRICE = r"(?!.*(?:[$€£]\s?\d|\b\d[\d,.]*\s*(?:dollars?|usd|euros?|eur|pounds?|gbp)\b))"
+
 _OVERRULED: tuple[tuple[frozenset[Domain], str, Domain], ...] = (
     (frozenset({Domain.CAUSAL}), _GOING, Domain.KPI),
+    (
+        frozenset({Domain.GAP, Domain.SEGMENTATION, Domain.EXPERIMENT, Domain.KPI}),
+        rf"^(?=\W*(?:is|are|was|were|do|does|did)\b){_NO_PRICE}(?!.*\b(?:gaps?|clos(?:e|ing)|which|who)\b).*{_WORTH}",
+        Domain.CAUSAL,
+    ),
+    (
+        frozenset({Domain.SEGMENTATION, Domain.EXPERIMENT, Domain.KPI}),
+        rf"^(?!{_NO_PRICE})(?!.*\b(?:which|who)\b).*\bworth\b",
+        Domain.GAP,
+    ),
+    (
+        frozenset({Domain.EXPERIMENT, Domain.SEGMENTATION, Domain.KPI, Domain.COHORT, Domain.GAP}),
+        rf"{_NO_TEST}{_NO_PRICE}{_MORE_OR_LESS}",
+        Domain.CAUSAL,
+    ),
+    (
+        frozenset({Domain.CAUSAL, Domain.COHORT, Domain.KPI, Domain.MONITORING, Domain.GAP}),
+        rf"^(?=\W*(?:are|is|do|does|did|have|has)\b).*(?:{TARGETING.pattern})",
+        Domain.SEGMENTATION,
+    ),
     (
         frozenset(Domain) - {Domain.EXPERIMENT},
         r"(?=.*\d).*\b(?:stopping bound\w*|o['’]?brien|pocock|haybittle)",

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnKind, ColumnRole
-from e2i_shared.composer.words import distance, is_common, key, tolerance
+from e2i_shared.composer.words import distance, is_common, key, pieces, stem, tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ _VALUE_KINDS = {ColumnKind.CATEGORY, ColumnKind.ID, ColumnKind.TEXT}
 _ANALYSED = {ColumnRole.TREATMENT, ColumnRole.OUTCOME}
 _NAME_COLUMNS = ("brand", "product", "drug", "name")
 _MOST_LISTED = 12
+_SHORT = 4  # letters; what is shorter stands inside too many words and must be one
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Lexicon:
 
     def partial(self, phrase_key: str) -> list[Target]:
         """Return the columns whose name or synonym holds the phrase as a part: ``campaign`` for ``email_campaign``."""
-        if len(phrase_key) < 4:
-            return []
+        if len(phrase_key) < _SHORT:
+            return [Target(c.name) for c in self.dataset.columns if phrase_key in map(stem, pieces(c.name))]
         found = (t for name, targets in self.names.items() if phrase_key in name for t in targets if t.value is None)
         return list(dict.fromkeys(Target(t.column) for t in found))
 

@@ -19,6 +19,11 @@ _AUX = r"(?:did|does|do|will|would|can|could|has|have|had|is|are|was|were|should
 _ASK = rf"(?:(?:whether|if|how much|how far|by how much|what|how)\s+)?(?:{_AUX}\s+)?"
 _BRING = r"(?:add|bring|generate|produce|create|drive|yield|deliver|contribute|buy|give|gain|get)"
 
+_SHOULD = (
+    r"^\W*should (?:we|i)\s+\w+\s+(?:(?:out|up|down|back|in|doing|sending|giving)\s+)?"
+    r"(?:(?:more|fewer|less|extra|additional)\s+)?"
+)
+
 _LONGEST = 600  # characters of a sub-question that are read; the patterns' time grows with the square
 
 _PATTERNS = tuple(
@@ -33,8 +38,10 @@ _PATTERNS = tuple(
         rf"^(?P<effect>.+?)\s+(?:(?:was|were|is|are|been|being)\s+)?{_PASSIVE}\s+(?P<cause>.+)",
         r"\b(?:relationship|relation|link|association)\s+between\s+(?P<cause>.+?)\s+and\s+(?P<effect>.+)",
         r"\brespon(?:d(?:s|ed|ing)?|ses?|sive)\b(?P<effect>[^?]*?)\s+to\s+(?P<cause>.+)",
+        rf"{_SHOULD}(?P<cause>.+?)\s+(?:(?:to|in|for|at|with|among|across)\b.*)?\bto\s+{_VERB}\s+(?P<effect>.+)",
         rf"^\W*{_ASK}(?P<cause>.+?)\s+(?P<verb>{_VERB})\s+(?P<effect>.+)",
         rf"^(?P<effect>.+?)\s+{_LINK}\s+(?P<cause>.+)",
+        rf"{_SHOULD}(?P<cause>.+?)(?:\s+(?:to|in|for|at|with|among|across)\b.*|\W*$)",
         rf"^\W*{_ASK}(?P<cause>.+?)\s+(?:work(?:s|ed)?|pay off|paid off|help(?:s|ed)?|matter(?:s|ed)?|make[s]? a difference)\b",
     )
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from e2i_shared.composer.intents import DECISION
 from e2i_shared.composer.recipes.inputs import MOST_EFFECTS, cluster_column, data_inputs, effects, lacking
 from e2i_shared.composer.recipes.segments import by_segment, segment_columns
 from e2i_shared.composer.references import reference
@@ -32,6 +33,11 @@ def effect(bench: Workbench, bound: Bound) -> str | None:
         return lacking("Estimating an effect", "causal_effect_estimator")
     if not effects(bench, bound, asked=True):
         return "The cause and the outcome are the same column."
+    if DECISION.search(bound.question.text):
+        lever, outcome = bound.treatments[0], bound.outcomes[0]
+        bench.note(
+            f"Taken as: what does {lever} do to {outcome}? Whether that is worth its cost needs the price, and what a unit of the outcome is worth."
+        )
     columns = segment_columns(bound)
     if columns and bench.has("cate_analyzer"):
         by_segment(bench, bound, columns)

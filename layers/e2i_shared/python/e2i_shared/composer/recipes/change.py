@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from e2i_shared.composer.recipes.causal import drivers
 from e2i_shared.composer.recipes.inputs import YEAR_AGO, cluster_column, data_inputs, lacking
 from e2i_shared.composer.scope import time_column
 
 if TYPE_CHECKING:
     from e2i_shared.api.classification import Period
-    from e2i_shared.api.common import Json
+    from e2i_shared.api.common import Filter, Json
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.workbench import Workbench
 
 _PAIR = 2
+_COMPARATIVE = re.compile(
+    r"\b(?:lower|higher|less|more|fewer|worse|better|greater|smaller|larger|weaker|stronger|shorter|longer)\b",
+    re.IGNORECASE,
+)
 
 
 def change(bench: Workbench, bound: Bound) -> str | None:
     """Attribute the change of each named measure to mix, exposure and response."""
     if not bench.has("change_attributor"):
         return lacking("Explaining why a metric changed between two periods", "change_attributor")
-    sides, filters = _sides(bound)
+    if not bound.question.periods and time_column(bound.dataset) is None and _compared(bound) is None:
+        return _without_dates(bench, bound)
+    sides, filters = _sides(bench, bound)
     if isinstance(sides, str):
         return sides
     cluster = cluster_column(bound.dataset)
@@ -31,15 +39,49 @@ def change(bench: Workbench, bound: Bound) -> str | None:
     return None
 
 
-def _sides(bound: Bound) -> tuple[Json | str, list[Json]]:
+def _without_dates(bench: Workbench, bound: Bound) -> str | None:
+    """Rank what drives the measure where nothing says when it changed, and say that this was done."""
+    name = bound.dataset.name
+    measures = ", ".join((*bound.outcomes, *bound.measures)[:1])
+    if not bench.has("driver_ranker"):
+        return f"Data set {name} has no column of dates, so nothing can have changed over time in it: name two groups to compare."
+    bench.note(
+        f"Data set {name} has no column of dates, so no change over time can be seen in it. Taken as: what drives {measures}? "
+        "Name two groups to have their difference explained."
+    )
+    return drivers(bench, bound)
+
+
+def _compared(bound: Bound) -> Filter | None:
+    """Return the filter whose values are the groups compared: two of them, or one that is said to be lower or higher."""
+    if bound.question.periods:
+        return None
+    named = (f for f in bound.filters if f.op == "in" and isinstance(f.value, list) and len(f.value) == _PAIR)
+    single = (
+        f
+        for f in bound.filters
+        if f.op == "eq" and isinstance(f.value, str) and _COMPARATIVE.search(bound.question.text) and _others(bound, f)
+    )
+    return next(named, None) or (next(single, None) if time_column(bound.dataset) is None else None)
+
+
+def _others(bound: Bound, group: Filter) -> list[str]:
+    """Return the other values of a group's column, the most frequent first."""
+    column = bound.dataset.column(group.column)
+    return [str(v) for v, _ in column.statistics.top_values if str(v) != group.value] if column else []
+
+
+def _sides(bench: Workbench, bound: Bound) -> tuple[Json | str, list[Json]]:
     """Return what is compared (or why nothing can be) and the filters without the compared column."""
     filters = [f.model_dump(mode="json") for f in bound.filters]
-    groups = next(
-        (f for f in bound.filters if f.op == "in" and isinstance(f.value, list) and len(f.value) == _PAIR), None
-    )
-    if groups is not None and isinstance(groups.value, list) and not bound.question.periods:
-        first, second = map(str, groups.value)
+    groups = _compared(bound)
+    if groups is not None:
         rest = [f for f in filters if f["column"] != groups.column]
+        if isinstance(groups.value, list):
+            first, second = map(str, groups.value)
+        else:
+            first, second = str(groups.value), _others(bound, groups)[0]
+            bench.note(f"{first} is compared with {second}, the largest other group of {groups.column}.")
         return {"group_col": groups.column, "group_a": second, "group_b": first}, rest
     if time_column(bound.dataset) is None:
         return (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_shared.api.datasets import ColumnRole
+from e2i_shared.api.datasets import ColumnKind, ColumnRole
 from e2i_shared.composer.dimensions import default_segments
-from e2i_shared.composer.intents import RANKING
-from e2i_shared.composer.recipes.inputs import LOWER_IS_BETTER, effects, lacking
+from e2i_shared.composer.intents import RANKING, TARGETING
+from e2i_shared.composer.recipes.inputs import LOWER_IS_BETTER, data_inputs, effects, lacking
 from e2i_shared.composer.references import reference
 
 if TYPE_CHECKING:
+    from e2i_shared.api.common import Json
     from e2i_shared.composer.binding import Bound
     from e2i_shared.composer.workbench import Workbench
 
@@ -24,11 +25,31 @@ def segments(bench: Workbench, bound: Bound) -> str | None:
     columns = segments_for(bench, bound)
     if not columns:
         return f"Data set {bound.dataset.name} has no column left to segment by."
+    targeting = bool(TARGETING.search(bound.question.text))
+    if targeting and bench.has("kpi_lookup"):
+        _who_gets_it(bench, bound, columns)
     for cate in by_segment(bench, bound, columns):
+        if targeting:
+            continue
         if RANKING.search(bound.question.text) and bench.has("segment_ranker"):
             ranked = {"cate_result": reference(cate)} | _direction(bound)
             bench.add("segment_ranker", "Segments ranked", ranked, bound.question.id)
     return None
+
+
+def _who_gets_it(bench: Workbench, bound: Bound, columns: list[str]) -> None:
+    """Add how much of each named treatment each segment gets, to hold against how it responds."""
+    for treatment in bound.treatments:
+        for column in columns:
+            inputs: Json = {**data_inputs(bound), "kpi": treatment, "dimensions": [column]} | _level(bound, treatment)
+            bench.add("kpi_lookup", f"{treatment} by {column}", inputs, bound.question.id)
+    bench.note("Taken as: do the segments that get more of it also respond more to it?")
+
+
+def _level(bound: Bound, treatment: str) -> Json:
+    """Return that a dose is averaged: totals would tell the sizes of segments."""
+    column = bound.dataset.column(treatment)
+    return {} if column is None or column.kind == ColumnKind.BOOLEAN else {"aggregate": "mean"}
 
 
 def by_segment(bench: Workbench, bound: Bound, columns: list[str]) -> list[int]:
