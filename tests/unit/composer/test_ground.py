@@ -91,6 +91,29 @@ def test_an_unknown_brand_is_refused_with_the_brands_and_the_fuzzy_reading():
     assert "'Nrotheast' was read as Northeast" in caught.value.message
 
 
+@pytest.mark.parametrize("place", ["on Mars", "on mars", "in canada", "in atlantis", "at costco"])
+def test_a_place_that_the_data_do_not_hold_is_refused_with_the_values_there_are(place):
+    with pytest.raises(UnknownValueError) as caught:
+        bound(f"Did rep visits raise TRx {place}?")
+
+    assert caught.value.got == place.split()[1]
+    assert {"Midwest", "Northeast", "South"} <= set(caught.value.candidates)
+
+
+def test_where_a_lever_helps_is_a_condition_not_its_outcome():
+    made = bound("Do rep visits help at teaching hospitals?")
+
+    assert made.outcomes == ("trx",)
+    assert filters(made) == {"academic": True}
+
+
+def test_a_word_that_became_a_condition_is_not_said_to_be_unused():
+    made = bound("What is adherence in women?", K)
+
+    assert filters(made) == {"sex": "F"}
+    assert made.notes == ()
+
+
 @pytest.mark.parametrize(
     ("query", "phrase"),
     [

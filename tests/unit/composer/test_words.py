@@ -126,3 +126,9 @@ def test_any_text_can_be_tokenised_and_keyed(text):
     for token in tokenize(text):
         assert text[token.start : token.end] == token.text
     assert isinstance(key(text), str)
+
+
+def test_an_abbreviated_month_lends_its_commonness_to_no_longer_word():
+    assert is_common("mar")
+    assert not is_common("Mars")
+    assert is_common("visits")

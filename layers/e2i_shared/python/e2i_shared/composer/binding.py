@@ -132,7 +132,7 @@ def bind(question: DetailedSubQuestion, lexicon: Lexicon, names: Names = _NO_NAM
             *_filter_bindings(found, dataset),
             *_period_bindings(question, dataset, filters),
         ),
-        notes=(*moved, *_notes(reading, vague_conditions(reading, dataset))),
+        notes=(*moved, *_notes(reading, found, vague_conditions(reading, dataset))),
         covered=_covered(reading) + (1.5 if kpi else 0),
     )
 
@@ -294,9 +294,9 @@ def _period_bindings(question: DetailedSubQuestion, dataset: Dataset, filters: S
     ]
 
 
-def _notes(reading: Reading, vague: Sequence[str]) -> tuple[str, ...]:
-    essential = must_bind(reading)
-    ignored = [t.text for t in reading.unknown if t not in essential]
+def _notes(reading: Reading, found: Sequence[Condition], vague: Sequence[str]) -> tuple[str, ...]:
+    essential, used = must_bind(reading), {t.text for c in found for t in tokenize(c.phrase)}
+    ignored = [t.text for t in reading.unknown if t not in essential and t.text not in used]
     return (
         *((f"Not used, because the data set knows no such word: {', '.join(ignored)}.",) if ignored else ()),
         *(f"Not used, because it says no bounds: {phrase!r}. Write for example 'decile 8 to 10'." for phrase in vague),

@@ -19,6 +19,10 @@ _LONGEST_PHRASE = 6
 _JOINED = re.compile(r"[\s\-–/]*")
 _MODIFIER = re.compile(r"(al|ive|ed|ly|able|ible|ic|ous|ing|ful|less|ary|ant|ent|er|ers|or|wide)$", re.IGNORECASE)
 _HAVING = re.compile(r"\b(?:with|without|having|lacking|on|taking)\s+(?:an?\s+|no\s+|the\s+)?$", re.IGNORECASE)
+_PLACE = re.compile(
+    r"\b(?:in|on|at|within|inside|near|throughout)\s+(?:the\s+)?(?:(?:new|san|los|saint|st|north|south|east|west|central|great)\s+)?$",
+    re.IGNORECASE,
+)
 _PEOPLE = {"men", "women", "people", "persons", "patients", "doctors", "physicians", "customers", "members"}
 _COUNTED = re.compile(r"\b(?:how many|number of)\s+\w+\b", re.IGNORECASE)
 
@@ -98,8 +102,6 @@ def must_bind(reading: Reading) -> list[Token]:
 
 def _is_essential(token: Token, reading: Reading, starts: set[int]) -> bool:
     index = reading.tokens.index(token)
-    before = reading.tokens[index - 1].text.lower() if index else ""
-    two_before = reading.tokens[index - 2].text.lower() if index > 1 else ""
     following = reading.tokens[index + 1] if index + 1 < len(reading.tokens) else None
     if token.text.lower() == "digital" and following is not None and following.text.lower() in {"twin", "twins"}:
         return False
@@ -110,8 +112,17 @@ def _is_essential(token: Token, reading: Reading, starts: set[int]) -> bool:
         return True
     if qualifies and not token.capitalised:
         return not (_MODIFIER.search(token.text) or token.text.lower() in _PEOPLE)
-    place = before == "the" and two_before in {"in", "within"} and following is None
-    return place or bool(_HAVING.search(reading.text[: token.start]))
+    return stands_as_place(token, reading) or bool(_HAVING.search(reading.text[: token.start]))
+
+
+def stands_as_place(token: Token, reading: Reading) -> bool:
+    """Return whether a word stands where a place does: "on mars", "at the acropolis"; an adjective before a noun does not."""
+    if token.text.lower() in _PEOPLE or not _PLACE.search(reading.text[: token.start]):
+        return False
+    following = next((t for t in reading.tokens if t.start > token.start), None)
+    joined = following is not None and bool(_JOINED.fullmatch(reading.text[token.end : following.start]))
+    qualifies = following is not None and joined and not is_common(following.text)
+    return not (qualifies and _MODIFIER.search(token.text))
 
 
 def _exact(text: str, tokens: Sequence[Token], lexicon: Lexicon) -> Iterator[tuple[int, int, list[Target]]]:

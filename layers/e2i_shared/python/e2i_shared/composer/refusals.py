@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from e2i_shared.api.datasets import ColumnRole
 from e2i_shared.composer.lexicon import nearest_columns, nearest_values
-from e2i_shared.composer.mentions import must_bind
+from e2i_shared.composer.mentions import must_bind, stands_as_place
 from e2i_shared.composer.slots import core_phrase
 from e2i_shared.composer.words import is_common, tokenize
 from e2i_shared.errors import UnknownColumnError, UnknownValueError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def refuse_unknown_words(reading: Reading, dataset: Dataset, filtered: Sequence[str]) -> None:
     """Raise for the first word that must be bound and is not; ``filtered`` columns are not offered again."""
     for token in must_bind(reading):
-        if token.identifier or not token.capitalised:
+        if token.identifier or not (token.capitalised or stands_as_place(token, reading)):
             raise unknown_column(token.text, dataset)
         raise unknown_value(token.text, dataset, filtered, _read_as(reading))
 

@@ -36,11 +36,11 @@ _OPS: dict[str, FilterOp] = {
 }  # fmt: skip
 _VAGUE = re.compile(r"\b(high|higher|low|lower|mid|middle|medium|upper)[\s-]+$", re.IGNORECASE)
 _EXTREME = re.compile(r"\b(?:(top|highest)|bottom|lowest)[\s-]+(?:the\s+)?$", re.IGNORECASE)
-_PEOPLE = r"(?:hcps?|doctors?|physicians?|prescribers?|patients?|customers?|accounts?|cent(?:er|re)s?|practices?|users?|people|m[ae]n|wom[ae]n|smokers?|stores?|members?)"
+_PEOPLE = r"(?:hcps?|doctors?|physicians?|prescribers?|patients?|customers?|accounts?|cent(?:er|re)s?|hospitals?|clinics?|sites?|pharmac(?:y|ies)|practices?|users?|people|m[ae]n|wom[ae]n|smokers?|stores?|members?)"
 
 _ENDS_IN_PEOPLE = re.compile(rf"\b{_PEOPLE}$", re.IGNORECASE)
 _WITH_IT = re.compile(rf"\b{_PEOPLE}\s+(?:who (?:have|has|had|are|were)\s+)?¦(?:with|no)", re.IGNORECASE)
-_AMONG = re.compile(r"\b(?:in|among|amongst|for|of|only)\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
+_AMONG = re.compile(r"\b(?:in|at|among|amongst|for|of|only)\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ _PATTERNS = tuple(
     )
 )
 _INTRANSITIVE = re.compile(r"^(?:with|when|as|after|from|because|due|following|once|if|in response)\b", re.IGNORECASE)
+_WHERE = re.compile(r"^help\w*\s+(?:in|at|on|among|amongst|across|within|during|over)\b", re.IGNORECASE)
 _TAIL = re.compile(
     r"\s+(?:in|for|among|amongst|by|during|over|across|within|at|since|between|when|where|after|before|per|and (?:which|who|what|how|does|did|is))\b.*|[,;:?.!(].*",
     re.IGNORECASE | re.DOTALL,
@@ -73,6 +74,8 @@ def _slots(match: re.Match[str]) -> Slots:
     groups = match.groupdict()
     cause = match.span("cause")
     effect = match.span("effect") if groups.get("effect") else None
+    if effect and groups.get("verb") and _WHERE.match(f"{groups['verb']} {groups['effect']}"):
+        return Slots(cause)  # "do visits help at clinics": where, not what
     if effect and groups.get("verb") and _INTRANSITIVE.match(groups["effect"]):
         return Slots(effect, cause)  # "did TRx change with rep visits": the subject is the effect
     return Slots(cause, effect)

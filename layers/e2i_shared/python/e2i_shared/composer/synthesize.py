@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from e2i_shared.tools._registry import ToolSpec
 
 _ATTEMPTS = 2
-_ANSWERING = ("counterfactual_simulator", "policy_optimizer", "roi_estimator", "power_calculator", "refutation_runner")
+_ANSWERING = (
+    "intervention_prescreener",
+    "counterfactual_simulator",
+    "policy_optimizer",
+    "roi_estimator",
+    "power_calculator",
+    "refutation_runner",
+)
 _NEEDED = frozenset({"causal_effect_estimator", "kpi_lookup"})
 _ASKS_FOR_THEM = {Intent.EFFECT, Intent.DRIVERS, Intent.KPI}
 

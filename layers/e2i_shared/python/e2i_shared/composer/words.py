@@ -111,8 +111,33 @@ def _english() -> frozenset[str]:
     return frozenset(words) | frozenset(stem(w) for w in words)
 
 
+_NEVER_INFLECTED = frozenset(
+    [
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "oct",
+        "nov",
+        "dec",
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+        "sat",
+        "sun",
+    ]
+)
+
+
 @lru_cache(maxsize=8192)
 def is_common(word: str) -> bool:
     """Return whether a word is ordinary English of such questions, so that it need not be bound to data."""
     lower = word.lower().replace("’", "'").removesuffix("'s")
-    return lower in _english() or stem(lower) in _english()
+    root = stem(lower)
+    return lower in _english() or (root in _english() and (root == lower or root not in _NEVER_INFLECTED))
