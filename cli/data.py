@@ -9,7 +9,7 @@ import typer
 
 from cli import examples, loading, render
 from cli.exits import CommandError, Exit
-from cli.session import AsJson, Token, Url, output, reporting, session, show
+from cli.session import AsJson, Token, Url, errors, output, reporting, session, show
 
 app = typer.Typer()
 Json = dict[str, Any]
@@ -65,11 +65,12 @@ def sample(
     if load_too:
         with session(url, token, as_json=as_json) as client:
             for path in paths:
-                loading.load(client, path, examples.description_of(path))
+                loaded = loading.load(client, path, examples.description_of(path))
+                errors().print(f"loaded {loaded['name']} version {loaded['version']}: {loaded['rows']:,} rows")
     if as_json:
         show([str(path) for path in paths], str, as_json=True)
     else:
-        output().print("\n".join(f"wrote {path}" for path in [*paths, folder / "truth.json"]))
+        output().print("\n".join(f"wrote {path}" for path in [*paths, folder / "truth.json"]), soft_wrap=True)
 
 
 def _roles(given: list[str]) -> list[Json]:

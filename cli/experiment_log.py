@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -31,6 +32,9 @@ def pages(
         return
     with reporting(as_json=False):
         command = ui_command(store_of(data_dir), port)
+        if taken(port):
+            title, said = "The pages cannot be opened", f"Port {port} is in use by another program."
+            raise CommandError.of(Exit.FAILED, title, said, "Choose another with --port.")
         errors().print(f"The log of trainings: http://127.0.0.1:{port}")
         try:
             code = subprocess.call(command)  # noqa: S603 - our own interpreter and arguments
@@ -50,6 +54,13 @@ def sync(url: Url = None, token: Token = None, as_json: AsJson = False) -> None:
 def _asked(found: dict[str, Any]) -> Text:
     count = len(found["jobs"])
     return Text(f"{count} trainings are being logged." if count else "Every training is in the log.")
+
+
+def taken(port: int) -> bool:
+    """Say whether something listens there already: MLflow would tell half a minute later, and end as if all were well."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def store_of(data_dir: Path) -> str:

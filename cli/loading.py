@@ -41,7 +41,7 @@ def load(client: Client, path: Path, description: Json) -> Json:
     request = {"name": path.stem, "format": kind} | description
     with bar() as progress:
         task = progress.add_task(f"Sending {path.name}", total=path.stat().st_size)
-        request |= _inline(path) if _is_small(path, kind) else _uploaded(client, path, progress, task)
+        request |= (_inline(path) if _is_small(path, kind) else None) or _uploaded(client, path, progress, task)
         progress.update(task, completed=path.stat().st_size, description=f"Loading {path.name}")
         loaded: Json = client.post("/datasets", request, timeout=LOAD_TIMEOUT)
     return loaded
@@ -51,11 +51,12 @@ def _is_small(path: Path, kind: str) -> bool:
     return kind == "csv" and path.stat().st_size <= INLINE_BYTES
 
 
-def _inline(path: Path) -> Json:
+def _inline(path: Path) -> Json | None:
+    """Return the text to send; None where it is not UTF-8: the service reads UTF-16, and names what else it may be."""
     try:
         return {"content": path.read_bytes().decode("utf-8-sig")}
-    except UnicodeDecodeError as error:
-        raise CommandError.of(Exit.REJECTED, "Not UTF-8", f"{path} is not UTF-8 text: {error.reason}.") from error
+    except UnicodeDecodeError:
+        return None
 
 
 def _uploaded(client: Client, path: Path, progress: Progress, task: TaskID) -> Json:

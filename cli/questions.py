@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from cli import plots, render, waiting
-from cli.session import AsJson, Token, Url, errors, reporting, session, show
+from cli.session import AsJson, Token, Url, errors, print_json, reporting, session, show
 
 app = typer.Typer()
 Question = Annotated[str, typer.Argument(help="The question, in plain English.")]
@@ -83,4 +82,7 @@ def report(
     with session(url, token, as_json=as_json) as client:
         form = "summary" if short else "full"
         found = client.get(f"/compositions/{composition_id}/report", form=form, format="json")
-    show(found, lambda told: Text(told["markdown"]), as_json=as_json)
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(found["markdown"].rstrip("\n"))

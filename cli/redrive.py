@@ -43,8 +43,8 @@ def _listed(found: Json) -> Any:
 def _put_back(found: Json) -> Any:
     rows = [_row(found["queue"], letter) for letter in found["messages"]]
     said = f"{found['put_back']} put back" if found["put_back"] or not rows else f"{len(rows)} would be put back"
-    more = Text("There are more: run it again.") if found["more"] else Text("")
-    return Group(*([render.table("Dead letters", COLUMNS, rows)] if rows else []), Text(said), more)
+    more = [Text("There are more: run it again.")] if found["more"] else []
+    return Group(*([render.table("Dead letters", COLUMNS, rows)] if rows else []), Text(said), *more)
 
 
 def _row(queue: str, letter: Json) -> tuple[Any, ...]:

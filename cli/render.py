@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 _COLOURS = {"COMPLETED": "green", "FAILED": "red", "TIMEOUT": "red", "SKIPPED": "yellow", "EXECUTING": "cyan"}
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+(Z|\+00:00)")
 
 
 def problem(found: Json) -> RenderableType:
@@ -28,9 +30,11 @@ def problem(found: Json) -> RenderableType:
         Text.from_markup(f"[bold red]{escape(found.get('title') or 'Error')}[/]: {escape(found.get('detail', ''))}")
     ]
     for each in found.get("errors") or []:
-        candidates = ", ".join(each.get("candidates") or [])
-        tail = f"  did you mean: {candidates}?" if candidates else ""
-        lines.append(Text(f"  {each['field']}: {each['message']}{tail}"))
+        said = f"{each['field']}: {each['message']}"
+        near = [candidate for candidate in each.get("candidates") or [] if f"'{candidate}'" not in each["message"]]
+        tail = f"  did you mean: {', '.join(near)}?" if near else ""
+        if tail or each["message"] not in found.get("detail", ""):
+            lines.append(Text(f"  {said}{tail}"))
     if found.get("hint"):
         lines.append(Text(f"  {found['hint']}", style="cyan"))
     if found.get("correlation_id"):
@@ -51,7 +55,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return value[:16].replace("T", " ") + " UTC"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def answer(view: Json) -> RenderableType:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"deploy": "green", "refine": "yellow", "skip": "red"}
 LISTED = ("twin_id", "name", "brand", "version", "status", "active", "outcome", "fidelity_score", "fidelity_grade")
+HEADS = tuple(name.removeprefix("fidelity_") for name in LISTED)
 MOST_GROUPS = 24
 _NO_FEATURE = {"feature": "", "before": None, "after": None}
 
@@ -33,7 +34,7 @@ def job(found: Json) -> RenderableType:
 
 def twins(found: Sequence[Json]) -> RenderableType:
     """Return a table of versions."""
-    return render.table("Twins", LISTED, ([short(item.get(name)) for name in LISTED] for item in found))
+    return render.table("Twins", HEADS, ([short(item.get(name)) for name in LISTED] for item in found))
 
 
 def twin(found: Json) -> RenderableType:
@@ -136,5 +137,7 @@ def _changes(version: Json) -> str:
 
 
 def short(value: Any) -> Any:
-    """Return a number in four digits, anything else as it is."""
-    return f"{value:.4g}" if isinstance(value, float) else value
+    """Return a number in four digits, thousands in full, anything else as it is."""
+    if not isinstance(value, float):
+        return value
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"

@@ -206,8 +206,12 @@ def test_the_pages_end_with_the_code_of_mlflow(run: Any, monkeypatch: pytest.Mon
     started: list[list[str]] = []
     monkeypatch.setenv("E2I_MLFLOW_URI", "sqlite:///log.db")
     monkeypatch.setattr(experiment_log.subprocess, "call", lambda command: started.append(command) or 3)
+    monkeypatch.setattr(experiment_log, "taken", lambda port: port == 5003)
     assert run("mlflow", "--port", "5002").exit_code == 3
     assert "5002" in started[0]
+    refused = run("mlflow", "--port", "5003")
+    assert (refused.exit_code, len(started)) == (Exit.FAILED, 1)
+    assert "Port 5003 is in use" in refused.stderr
 
 
 def test_a_failed_training_is_tried_again_from_the_terminal(run_json: Any):
