@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from e2i_shared import chart_theme
 from e2i_shared.api.composition import Answer, AnswerPart
 from e2i_shared.composer.model import NewComposition
 from e2i_shared.ids import new_id
@@ -17,8 +18,8 @@ from world import QUESTION, TENANT
 from cli import plots
 from cli.exits import CommandError, Exit
 
-BARS = _charts.themed(_charts.bar_chart("By region", [{"label": "West", "value": 3.0}], unit="TRx"))
-LINE = _charts.themed(
+BARS = chart_theme.themed(_charts.bar_chart("By region", [{"label": "West", "value": 3.0}], unit="TRx"))
+LINE = chart_theme.themed(
     _charts.line_chart("Trend", [{"x": "2026-01-01", "y": 1.0}, {"x": "2026-02-01", "y": 2.0}], unit="")
 )
 POWER = '{"effect_size": 1.0, "sd": 3.0}'
@@ -141,7 +142,7 @@ def test_a_full_disk_leaves_neither_half_a_picture_nor_the_others(tmp_path: Path
 
 def test_a_chart_that_cannot_be_drawn_leaves_nothing(tmp_path: Path):
     with pytest.raises(CommandError) as caught:
-        plots.write([BARS, {"$schema": _charts.SCHEMA, "mark": 7}], tmp_path / "a.svg")
+        plots.write([BARS, {"$schema": chart_theme.SCHEMA, "mark": 7}], tmp_path / "a.svg")
 
     assert caught.value.code == Exit.FAILED
     assert list(tmp_path.iterdir()) == []
@@ -156,7 +157,12 @@ def test_without_the_renderer_the_command_says_what_to_install(tmp_path: Path, m
 
 
 def test_the_network_is_never_asked(tmp_path: Path):
-    remote = {"$schema": _charts.SCHEMA, "data": {"url": "http://example.com/a.json"}, "mark": "bar", "encoding": {}}
+    remote = {
+        "$schema": chart_theme.SCHEMA,
+        "data": {"url": "http://example.com/a.json"},
+        "mark": "bar",
+        "encoding": {},
+    }
 
     try:
         (made,) = plots.write([remote], tmp_path / "a.svg")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from typing import Annotated
+from uuid import UUID
 
 import pytest
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from e2i_shared import errors
 from e2i_shared.api.common import Problem
-from e2i_shared.http.problems import CONTENT_TYPE, to_response
+from e2i_shared.http.problems import CONTENT_TYPE, InvalidRequestError, to_response
 from logs import logged
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 
 ALL = [error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, errors.E2IError)]
 
@@ -105,3 +108,30 @@ def test_a_request_outside_the_schema_lists_each_field_and_the_allowed_values():
     assert found.status == 422
     assert [(e.field, e.candidates) for e in found.errors] == [("query", []), ("role", ["id", "time"])]
     assert "query: Field required" in found.detail
+
+
+class Asked(BaseModel):
+    """A request with bounds of each kind."""
+
+    id: UUID
+    query: Annotated[str, AfterValidator(str.strip), Field(min_length=1, max_length=4)]
+    size: int
+
+    @field_validator("size")
+    @classmethod
+    def _even(cls, value: int) -> int:
+        if value % 2:
+            raise ValueError("give an even number")
+        return value
+
+
+@pytest.mark.parametrize(
+    ("query", "said"), [("", "at least 1 characters, got 0"), ("why so", "at most 4 characters, got 6")]
+)
+def test_what_is_wrong_is_said_in_words_of_the_request(query: str, said: str):
+    with pytest.raises(ValidationError) as refused:
+        Asked.model_validate({"id": "x", "query": query, "size": 3})
+
+    found = problem(InvalidRequestError([e | {"loc": ("body", *e["loc"])} for e in refused.value.errors()]))
+
+    assert found.detail == f"id: expected an id (a UUID); query: expected {said}; size: give an even number"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from e2i_shared import chart_theme
 from e2i_shared.tools import _charts
 from vega_lite import assert_valid
 
@@ -21,14 +22,14 @@ CHARTS = {
     "band": _charts.line_chart("Forecast", [row | {"lower": 0.5, "upper": 2.5} for row in TREND], unit="TRx"),
     "plain axis": _charts.line_chart("Curve", [{"x": 1.0, "y": 2.0}], unit="", temporal=False, x_title="dose"),
     "bar": _charts.bar_chart("By region", [{"label": "West", "value": 3.0}], unit="TRx"),
-    "power": _charts.power_chart("Power", [{"n": 10, "power": 0.4}, {"n": 20, "power": 0.9}], target=0.8),
+    "power": _charts.power_chart([{"n": 10, "power": 0.4}, {"n": 20, "power": 0.9}], target=0.8),
 }
 
 
 @pytest.mark.parametrize("chart", CHARTS.values(), ids=list(CHARTS))
 def test_every_builder_gives_valid_vega_lite(chart):
     assert_valid(chart)
-    assert chart["$schema"] == _charts.SCHEMA
+    assert chart["$schema"] == chart_theme.SCHEMA
     assert chart["title"]
 
 
@@ -113,25 +114,25 @@ def test_shares_have_an_axis_in_percent():
 def test_the_common_look_gives_way_to_a_charts_own():
     own = {"config": {"view": {"stroke": "red"}, "legend": {"columns": 1}, "bar": {"color": "black"}}}
 
-    merged = _charts.themed(CHARTS["bar"] | own)["config"]
+    merged = chart_theme.themed(CHARTS["bar"] | own)["config"]
 
     assert merged["view"]["stroke"] == "red"
     assert merged["legend"]["columns"] == 1
-    assert merged["legend"]["orient"] == _charts.CONFIG["legend"]["orient"]
+    assert merged["legend"]["orient"] == chart_theme.CONFIG["legend"]["orient"]
     assert merged["bar"] == {"color": "black"}
-    assert merged["font"] == _charts.CONFIG["font"]
+    assert merged["font"] == chart_theme.CONFIG["font"]
 
 
 def test_theming_twice_changes_nothing_more():
-    once = _charts.themed(CHARTS["bar"])
+    once = chart_theme.themed(CHARTS["bar"])
 
-    assert _charts.themed(once) == once
+    assert chart_theme.themed(once) == once
     assert_valid(once)
 
 
 def test_the_colours_are_apart_for_the_colour_blind():
     """Deuteranopes and protanopes keep about luminance and blue: every pair differs in one of them by a tenth at least."""
-    seen = [_two_channels(colour) for colour in _charts.PALETTE]
+    seen = [_two_channels(colour) for colour in chart_theme.PALETTE]
 
     for i, one in enumerate(seen):
         for other in seen[:i]:

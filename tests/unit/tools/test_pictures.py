@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
+from e2i_shared import chart_theme
 from e2i_shared.tools import _charts
 from e2i_shared.tools._registry import catalogue, run_tool
 
@@ -34,7 +35,7 @@ def test_a_tool_draws_pictures_that_render(name, drawn):
 
     assert charts, f"{name} draws nothing: give it a chart, or say in WITHOUT why it has none"
     for chart in charts:
-        assert chart["config"]["font"] == _charts.CONFIG["font"]
+        assert chart["config"]["font"] == chart_theme.CONFIG["font"]
         picture = render(chart, ".svg").decode()
         root = ET.fromstring(picture)  # noqa: S314 -- written by the renderer, not by a user
         texts = [node.text or "" for node in root.iter(f"{SVG}text")] + [
@@ -69,7 +70,7 @@ def test_tools_without_a_picture_are_known_and_have_a_reason():
 
 
 def test_a_png_is_an_image_of_a_size():
-    chart = _charts.themed(_charts.bar_chart("By region", [{"label": "West", "value": 3.0}], unit="TRx"))
+    chart = chart_theme.themed(_charts.bar_chart("By region", [{"label": "West", "value": 3.0}], unit="TRx"))
 
     picture = render(chart, ".png")
 
@@ -80,6 +81,6 @@ def test_a_png_is_an_image_of_a_size():
 
 def test_a_chart_without_data_draws_no_mark():
     """The check above must be able to fail."""
-    chart = _charts.themed(_charts.bar_chart("Empty", [], unit="TRx"))
+    chart = chart_theme.themed(_charts.bar_chart("Empty", [], unit="TRx"))
 
     assert marks_of(ET.fromstring(render(chart, ".svg"))) == []  # noqa: S314 -- written by the renderer, not by a user

@@ -347,6 +347,18 @@ def test_numbers_at_the_edge_stay_finite():
         json.dumps(run_tool("power_calculator", params, NO_DATA), allow_nan=False)
 
 
+def test_the_chart_counts_what_the_answer_counts():
+    params = {"effect_size": 1.5, "sd": 6.0, "icc": 0.3, "cluster_size": 24, "cluster_name": "HCPs"}
+    output = run_tool("power_calculator", params, NO_DATA)
+
+    (chart,) = TOOL.charts(output)
+    curve = chart["data"]["values"]
+    passing = next(row["n"] for row in curve if row["power"] >= output["power_target"])
+
+    assert chart["title"]["text"] == "Power by HCPs per arm"
+    assert output["clusters_per_arm"] <= passing <= 1.1 * output["clusters_per_arm"] + 1
+
+
 def test_the_chart_marks_the_target_power():
     output = run_tool("power_calculator", TOOL.examples[0], NO_DATA)
 

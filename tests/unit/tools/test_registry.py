@@ -174,6 +174,17 @@ def test_a_wrong_type_names_the_field():
     assert caught.value.field == "sd"
 
 
+def test_of_the_forms_a_value_may_have_only_the_nearest_is_spoken_of():
+    below = {"dataset": "patients", "exclusion": [{"column": "age", "op": "<", "value": 65}]}
+
+    with pytest.raises(UnprocessableError) as caught:
+        run_tool("cohort_builder", below, NO_DATA)
+
+    assert caught.value.field == "exclusion.0.op"
+    assert "'lt'" in caught.value.message
+    assert "Criterion" not in caught.value.message
+
+
 def test_a_tool_that_breaks_its_own_schema_is_told_apart(monkeypatch):
     class Loose(ToolResult):
         def model_dump(self, **_options: Any) -> dict[str, Any]:

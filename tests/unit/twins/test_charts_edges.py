@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from e2i_shared.chart_theme import CONFIG
 from e2i_shared.twins import charts
 from e2i_shared.twins.fidelity import Outcome
 from e2i_shared.twins.simulate import simulate
@@ -105,3 +106,18 @@ def test_a_history_keeps_its_order_and_its_numbers():
     assert [r["simulated"] for r in rows] == [1.0, 2.0, 3.0, 4.0]
     assert [r["at"][:10] for r in rows] == ["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04"]
     assert all(r["lower"] < r["simulated"] < r["upper"] for r in rows)
+
+
+def test_few_values_are_shown_one_by_one_and_dates_as_dates():
+    months = np.repeat([20362.0, 20393.0], 50)
+    held = replace(table(month=months, academic=np.tile([0.0, 1.0, 1.0, 1.0], 25)), dates=frozenset({"month"}))
+
+    by_month = rows_of(charts.margins(held, held, "month"))
+    academic = rows_of(charts.margins(held, held, "academic"))
+
+    assert [r["label"] for r in by_month if r["who"] == "real"] == ["2025-10-01", "2025-11-01"]
+    assert [(r["label"], r["share"]) for r in academic if r["who"] == "twins"] == [("0", 0.25), ("1", 0.75)]
+
+
+def test_pictures_of_twins_look_like_those_of_tools():
+    assert charts.margins(table(x=np.arange(50.0)), table(x=np.arange(50.0)), "x")["config"]["font"] == CONFIG["font"]

@@ -116,7 +116,19 @@ def _invalid(error: Any, correlation_id: str) -> Problem:
 def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
     where = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
     allowed = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
-    return FieldProblem(field=where[:200], message=str(error["msg"]), candidates=allowed)
+    return FieldProblem(field=where[:200], message=_plainly(error), candidates=allowed)
+
+
+def _plainly(error: Mapping[str, Any]) -> str:
+    """Return pydantic's message; where it speaks of pydantic's own matters, what it means."""
+    kind, given, context = error.get("type"), error.get("input"), error.get("ctx", {})
+    if kind == "too_short" and isinstance(given, str):
+        return f"expected at least {context['min_length']:,} characters, got {len(given):,}"
+    if kind == "too_long" and isinstance(given, str):
+        return f"expected at most {context['max_length']:,} characters, got {len(given):,}"
+    if kind == "uuid_parsing":
+        return "expected an id (a UUID)"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _headers(error: Exception) -> Mapping[str, str | list[str]]:

@@ -1,7 +1,6 @@
 """Vega-Lite v5 specifications of what tools return; plain dictionaries with their data inside.
 
-All charts of all tools get CONFIG through ``themed``: one font, one set of colours that the colour-blind tell apart (Okabe and Ito
-2008), titles that start where the plot does. Numbers that matter are written beside their marks, for a printed picture has no tooltip.
+How they look is in ``e2i_shared.chart_theme``. Numbers that matter are written beside their marks, for a printed picture has no tooltip.
 """
 
 from __future__ import annotations
@@ -9,65 +8,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from e2i_shared.chart_theme import BLUE, GREEN, GREY, ORANGE, RED, SCHEMA
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from e2i_shared.api.common import Json
 
-SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-BLUE, ORANGE, GREY, GREEN, RED = "#0072B2", "#E69F00", "#6b6b6b", "#009E73", "#D55E00"
-PALETTE = (BLUE, RED, GREEN, "#CC79A7", ORANGE, "#56B4E9", "#222222", "#F0E442")
-_FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
-CONFIG: Json = {
-    "background": "white",
-    "font": _FONT,
-    "padding": 10,
-    "range": {"category": list(PALETTE), "ordinal": {"scheme": "viridis"}, "heatmap": {"scheme": "viridis"}},
-    "view": {"stroke": None},
-    "title": {
-        "anchor": "start",
-        "frame": "group",
-        "offset": 14,
-        "fontSize": 14,
-        "subtitleFontSize": 12,
-        "subtitleColor": "#444444",
-    },
-    "axis": {
-        "labelFontSize": 11,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "labelLimit": 240,
-        "gridColor": "#e4e4e4",
-        "domainColor": "#999999",
-        "tickColor": "#999999",
-    },
-    "axisQuantitative": {"tickCount": 7, "labelOverlap": "greedy", "labelSeparation": 6},
-    "axisTemporal": {"labelOverlap": "greedy", "labelSeparation": 6},
-    "axisBand": {"labelOverlap": False},
-    "axisPoint": {"labelOverlap": False},
-    "mark": {"color": BLUE},
-    "rule": {"color": GREY},
-    "text": {"color": "#333333", "fontSize": 11},
-    "legend": {"orient": "bottom", "labelFontSize": 11, "labelLimit": 240, "columns": 4},
-}
 FRACTION = "fraction"  # the unit of what is shown in percent
 _ROW = 24  # pixels per bar or interval
 _MOST_ROWS = 40
 _MOST_LABELLED = 25  # rows up to which numbers are written beside bars
 _SMALL_STEPS = 0.25  # of the total: below, a waterfall from zero shows nothing
 _LABEL = {"type": "text", "fontSize": 11, "color": "#333333", "baseline": "middle"}
-
-
-def themed(chart: Json) -> Json:
-    """Return a chart with the common configuration under its own."""
-    own = chart.get("config", {})
-    merged = {
-        name: {**value, **own.get(name, {})}
-        if isinstance(value, dict) and isinstance(own.get(name, {}), dict)
-        else value
-        for name, value in CONFIG.items()
-    }
-    return chart | {"config": {**merged, **{name: value for name, value in own.items() if name not in CONFIG}}}
 
 
 def effect_chart(title: str, effect: float, lower: float, upper: float, *, unit: str) -> Json:
@@ -93,9 +46,10 @@ def forest_chart(title: str, rows: Sequence[Json], *, unit: str, overall: float 
         {"mark": {"type": "rule", "color": BLUE, "strokeWidth": 2}, "encoding": bounds},
         {"mark": {"type": "point", "filled": True, "size": 70, "color": BLUE, "opacity": 1}, "encoding": points},
     ]
-    if overall is not None:
-        layers.append(_rule(overall, dash=True))
-    return _layered(title, rows, layers)
+    if overall is None:
+        return _layered(title, rows, layers)
+    told = {"text": title, "subtitle": f"dashed: the overall effect, {shown(overall, unit)}"}
+    return _layered(title, rows, [*layers, _rule(overall, dash=True)]) | {"title": told}
 
 
 def gap_chart(title: str, rows: Sequence[Json], *, unit: str, benchmark: float) -> Json:
@@ -197,10 +151,11 @@ def bar_chart(title: str, rows: Sequence[Json], *, unit: str) -> Json:
     return _layered(title, named, [bars, *_numbers_beside(rows)])
 
 
-def power_chart(title: str, rows: Sequence[Json], *, target: float) -> Json:
-    """Draw power against units per arm; ``rows`` hold n and power."""
+def power_chart(rows: Sequence[Json], *, target: float, counted: str = "units") -> Json:
+    """Draw power against what is ``counted`` per arm; ``rows`` hold n and power."""
+    title = f"Power by {counted} per arm"
     encoding = {
-        "x": {"field": "n", "type": "quantitative", "title": "units per arm", "axis": {"tickCount": 8}},
+        "x": {"field": "n", "type": "quantitative", "title": f"{counted} per arm", "axis": {"tickCount": 8}},
         "y": {
             "field": "power",
             "type": "quantitative",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_shared.tools._charts import BLUE, GREY, ORANGE, SCHEMA, effect_chart, forest_chart
+from e2i_shared.chart_theme import BLUE, GREY, ORANGE, SCHEMA
+from e2i_shared.tools._charts import effect_chart, forest_chart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

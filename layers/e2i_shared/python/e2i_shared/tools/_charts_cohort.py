@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from e2i_shared.tools._charts import BLUE, GREY, ORANGE, SCHEMA
+from e2i_shared.chart_theme import BLUE, GREY, ORANGE, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_shared.tools._charts import BLUE, GREY, SCHEMA
+from e2i_shared.chart_theme import BLUE, GREY, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from e2i_shared.chart_theme import BLUE, GREY, SCHEMA
 from e2i_shared.tools import _charts
 
 if TYPE_CHECKING:
@@ -31,15 +32,15 @@ def _calibration(title: str, judged: Json) -> Json:
     y = {"field": "observed", "type": "quantitative", "title": "observed share", "scale": scale}
     ideal = {
         "data": {"values": [{"predicted": 0, "observed": 0}, {"predicted": largest, "observed": largest}]},
-        "mark": {"type": "line", "strokeDash": [4, 4], "color": _charts.GREY},
+        "mark": {"type": "line", "strokeDash": [4, 4], "color": GREY},
         "encoding": {"x": x, "y": y},
     }
     points = {
-        "mark": {"type": "line", "point": True, "color": _charts.BLUE},
+        "mark": {"type": "line", "point": True, "color": BLUE},
         "encoding": {"x": x, "y": y, "tooltip": [{"field": "predicted"}, {"field": "observed"}, {"field": "n"}]},
     }
     return {
-        "$schema": _charts.SCHEMA,
+        "$schema": SCHEMA,
         "title": f"Predicted and observed {title}, out of fold (AUC {judged['auc']:.2f})",
         "width": "container",
         "height": 260,

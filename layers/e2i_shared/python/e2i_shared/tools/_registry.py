@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from e2i_shared.api.common import Filter, Json
 from e2i_shared.api.tools import ToolCategory, ToolDescription, ToolEdge
+from e2i_shared.chart_theme import themed
 from e2i_shared.errors import ContractError, UnknownToolError, UnprocessableError
-from e2i_shared.tools._charts import themed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -151,9 +151,20 @@ def run_tool(name: str, params: Json, context: ToolContext) -> Json:
 
 
 def _explain(name: str, error: ValidationError) -> str:
-    problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg']}" for e in error.errors()[:5])
-    return f"{name}: {problems}"
+    said = [f"{field or 'input'}: {message.removeprefix('Value error, ')}" for field, message in _found(error)[:5]]
+    return f"{name}: {'; '.join(said)}"
 
 
 def _first_field(error: ValidationError) -> str:
-    return ".".join(map(str, error.errors()[0]["loc"]))
+    return _found(error)[0][0]
+
+
+def _found(error: ValidationError) -> list[tuple[str, str]]:
+    """Return fields and what is wrong with them; of the forms that a value may have, only the one it comes nearest to."""
+    forms: dict[tuple[str | int, ...], dict[str, list[tuple[str, str]]]] = {}
+    for each in error.errors():
+        place = each["loc"]
+        cut = next((i for i, part in enumerate(place) if str(part)[:1].isupper()), len(place))
+        field = ".".join(str(part) for part in (*place[:cut], *place[cut + 1 :]))
+        forms.setdefault(place[:cut], {}).setdefault(str(place[cut : cut + 1]), []).append((field, each["msg"]))
+    return [problem for of_place in forms.values() for problem in min(of_place.values(), key=len)]

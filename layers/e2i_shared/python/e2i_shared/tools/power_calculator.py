@@ -195,9 +195,15 @@ def run(params: Params, context: ToolContext) -> Result:
 
 
 def charts(output: Json) -> list[Json]:
-    """Return the power curve."""
-    rows = output["power_curve"]
-    return [_charts.power_chart("Power by units per arm", rows, target=output["power_target"])] if rows else []
+    """Return the power curve, over clusters where these are randomised."""
+    rows, target = output["power_curve"], output["power_target"]
+    if not rows:
+        return []
+    if output["clusters_per_arm"] is None:
+        return [_charts.power_chart(rows, target=target)]
+    each = output["required_sample_size_per_arm"] / output["clusters_per_arm"]
+    clusters = [row | {"n": round(row["n"] / each)} for row in rows]
+    return [_charts.power_chart(clusters, target=target, counted=output["cluster_name"] or "clusters")]
 
 
 TOOL = ToolSpec(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from e2i_shared.chart_theme import BLUE, GREY, ORANGE, SCHEMA, themed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,9 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-BLUE, ORANGE, GREY = "#2f6db3", "#d97a1d", "#7a7a7a"
-BINS, MOST_ROWS, MOST_LEVELS = 30, 40, 20
+BINS, MOST_ROWS, MOST_LEVELS, FEW_VALUES = 30, 40, 20, 12
 
 
 def of_simulation(result: Simulation, single: Floats) -> dict[str, Json]:
@@ -32,7 +32,7 @@ def of_simulation(result: Simulation, single: Floats) -> dict[str, Json]:
         found["effect_by_segment"] = by_segment(result, unit)
     if result.dose_response:
         found["dose_response"] = dose_response(result, unit)
-    return found
+    return {name: themed(chart) for name, chart in found.items()}
 
 
 def effect_distribution(result: Simulation, single: Floats, unit: str) -> Json:
@@ -76,7 +76,9 @@ def by_segment(result: Simulation, unit: str) -> Json:
     label = {"field": "label", "type": "nominal", "sort": None, "title": None}
     measure = {"type": "quantitative", "title": f"effect, {unit}", "scale": {"zero": False}}
     tips = [{"field": f} for f in ("label", "effect", "lower", "upper", "units")]
-    return _spec(f"Effect of {result.intervention} by segment", rows) | {
+    title = {"text": f"Effect of {result.intervention} by segment", "subtitle": "dashed: the effect on all"}
+    return _spec("", rows) | {
+        "title": title,
         "height": {"step": 22},
         "layer": [
             _rule(0.0),
@@ -125,12 +127,10 @@ def margins(units: Table, twins: Table, name: str) -> Json:
         for code, level in list(enumerate(units.levels[name]))[:MOST_LEVELS]:
             rows += [_share(level, "real", real == code), _share(level, "twins", drawn == code)]
     else:
-        edges = np.unique(np.nanquantile(real, np.linspace(0, 1, 11)))
-        for j, (a, b) in enumerate(itertools.pairwise(edges)):
-            last = j == len(edges) - 2
-            label = f"{a:.4g} to {b:.4g}"
+        dated = name in units.dates
+        for label, a, b in _bins(real, dated=dated):
             for who, values in (("real", real), ("twins", drawn)):
-                rows.append(_share(label, who, (values >= a) & ((values < b) | (last & (values == b)))))
+                rows.append(_share(label, who, (values >= a) & (values < b)))
     encoding = {
         "x": {"field": "label", "type": "nominal", "sort": None, "title": name},
         "xOffset": {"field": "who"},
@@ -138,18 +138,42 @@ def margins(units: Table, twins: Table, name: str) -> Json:
         "color": {"field": "who", "type": "nominal", "scale": {"range": [GREY, BLUE]}, "title": None},
         "tooltip": [{"field": f} for f in ("label", "who", "share")],
     }
-    return _spec(f"{name}: real units and twins", rows) | {"mark": "bar", "encoding": encoding, "height": 220}
+    return themed(_spec(f"{name}: real units and twins", rows) | {"mark": "bar", "encoding": encoding, "height": 220})
+
+
+def _bins(real: Floats, *, dated: bool) -> list[tuple[str, float, float]]:
+    """Return bins of a column as label, first value and end: each value by itself where they are few, else tenths of the units."""
+    found = np.unique(real[np.isfinite(real)])
+    if len(found) <= FEW_VALUES:
+        return [(_shown(a, dated=dated), float(a), float(np.nextafter(a, np.inf))) for a in found]
+    edges = np.unique(np.quantile(real[np.isfinite(real)], np.linspace(0, 1, 11)))
+    ends = [*edges[1:-1], np.nextafter(edges[-1], np.inf)]
+    labels = [f"{_shown(a, dated=dated)} to {_shown(b, dated=dated)}" for a, b in itertools.pairwise(edges)]
+    return [(label, float(a), float(b)) for label, a, b in zip(labels, edges, ends, strict=False)]
+
+
+def _shown(value: float, *, dated: bool) -> str:
+    return str(np.datetime64(int(value), "D")) if dated else f"{value:.4g}"
 
 
 def fidelity_history(outcomes: Sequence[Outcome], outcome: str) -> Json:
     """Draw predicted against actual effects in the order they were validated, with the predictions' intervals."""
     rows = [
-        {"at": o.at.isoformat(), "simulated": o.simulated, "lower": o.ci_lower, "upper": o.ci_upper, "actual": o.actual}
-        for o in outcomes
+        {
+            "label": f"{n}: {o.at.date().isoformat()}",
+            "at": o.at.isoformat(),
+            "simulated": o.simulated,
+            "lower": o.ci_lower,
+            "upper": o.ci_upper,
+            "actual": o.actual,
+        }
+        for n, o in enumerate(outcomes, 1)
     ]
-    x = {"field": "at", "type": "temporal", "title": None}
+    x = {"field": "label", "type": "nominal", "sort": None, "title": "validation", "axis": {"labelAngle": -30}}
     y = {"type": "quantitative", "title": f"effect on {outcome}"}
-    return _spec("Simulated (bars) and actual (dots) effects", rows) | {
+    subtitle = "blue: simulated, with its interval; orange: what came true"
+    drawn = {
+        "title": {"text": "Simulated and actual effects", "subtitle": subtitle},
         "height": 240,
         "layer": [
             {
@@ -167,6 +191,7 @@ def fidelity_history(outcomes: Sequence[Outcome], outcome: str) -> Json:
             },
         ],
     }
+    return themed(_spec("", rows) | drawn)
 
 
 def _share(label: str, who: str, members: NDArray[np.bool_]) -> Json:
