@@ -106,3 +106,11 @@ def test_what_is_told_before_a_question_is_no_part_of_it():
     assert parts(ask("Our Remibrutinib numbers slipped in August. What was the main reason for the drop?")) == [
         "CAUSAL"
     ]
+
+
+def test_a_state_of_our_own_is_a_condition_and_an_action_of_ours_is_tried_out():
+    state = domains(("If our forecast comes in under plan", "PREDICTION", 0.9), (", tell me the gap", "GAP", 0.9))
+    action = domains(("If we cut calls by 10%", "EXPERIMENT", 0.9), (", what happens to TRx", "CAUSAL", 0.9))
+
+    assert state == ["PREDICTION", "GAP"]
+    assert len(action) == 1

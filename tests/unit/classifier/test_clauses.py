@@ -2,7 +2,19 @@ from __future__ import annotations
 
 import pytest
 from builders_classifier import TODAY, ask
-from e2i_shared.classifier.clauses import MAX_CLAUSES, MAX_PLACES, candidates, is_marker, split
+from e2i_shared.classifier.clauses import (
+    MAX_CLAUSES,
+    MAX_PLACES,
+    Clause,
+    candidates,
+    first_look,
+    is_marker,
+    open_places,
+    second_features,
+    split,
+)
+from e2i_shared.classifier.domains import Asks
+from e2i_shared.classifier.linear import LinearModel
 from e2i_shared.classifier.reading import read
 from e2i_shared.classifier.weights import weights
 from hypothesis import given, settings
@@ -102,3 +114,74 @@ def test_the_work_is_bounded_however_many_commas_there_are():
 
     assert len(candidates(seen)) <= MAX_PLACES
     assert len(split(seen, weights().boundary)[0]) <= MAX_CLAUSES
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Forecast NRx for whichever segment gains most", "for"),
+        ("Pilot it with those doctors", "with"),
+        ("Why is adherence poor in the 100 riskiest patients", "in"),
+        ("Build a list of accounts that may switch", "that"),
+        ("Show the reach as well as the gap", "and"),
+        ("Please size a test, please forecast NRx", "please"),
+    ],
+)
+def test_a_set_or_a_request_may_begin_a_part_of_its_own(text: str, word: str):
+    seen = reading(text)
+
+    assert word in [seen.texts[at] for at in candidates(seen)]
+
+
+def test_a_place_that_only_says_where_begins_nothing():
+    assert candidates(reading("TRx in the Northeast for Kisqali")) == []
+
+
+def looked_at(text: str, left: str, right: str):
+    """Return what a second look at the only comma sees when the pieces ask what is said."""
+    seen = reading(text)
+    (at,) = candidates(seen)
+
+    def says(_reading, clause: Clause) -> dict[str, float]:
+        kind = left if clause.last == at else right
+        return dict.fromkeys(("CAUSAL", "KPI", "NONE"), 0.05) | {kind: 0.9}
+
+    return second_features(seen, {at: 0.4}, at, says)
+
+
+def test_a_second_look_sees_whether_the_pieces_ask_different_things():
+    text = "TRx by state, reasons of the dip"
+
+    other, same, nothing = (
+        looked_at(text, "KPI", "CAUSAL"),
+        looked_at(text, "KPI", "KPI"),
+        looked_at(text, "NONE", "KPI"),
+    )
+
+    assert "alike=other" in other
+    assert "alike=same" in same
+    assert "alike=nothing" in nothing
+    assert other["apart"] > 0.7
+    assert same["apart"] < 0.2
+    assert nothing["left_nothing"] == pytest.approx(0.9)
+
+
+def test_a_second_look_decides_where_the_first_leaves_it_open():
+    seen = reading("TRx by state, reasons of the dip")
+    (at,) = candidates(seen)
+    unsure = LinearModel(("0", "1"), (0.0, -0.2), {})
+    splits = LinearModel(("0", "1"), (0.0, 5.0), {})
+    asks = Asks(weights().domain)
+
+    assert len(split(seen, unsure)[0]) == 1
+    assert len(split(seen, unsure, splits, asks)[0]) == 2
+    assert open_places({at: 0.45, at + 1: 0.999, at + 2: 0.001}) == [at]
+
+
+def test_a_first_look_that_is_certain_is_not_asked_again():
+    seen = reading("TRx by state, reasons of the dip")
+    certain = LinearModel(("0", "1"), (0.0, 9.0), {})
+    never = LinearModel(("0", "1"), (9.0, 0.0), {})
+
+    assert open_places(first_look(seen, certain)) == []
+    assert len(split(seen, certain, never, Asks(weights().domain))[0]) == 2

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from builders_classifier import TODAY
 from e2i_shared.classifier.clauses import Clause
-from e2i_shared.classifier.dependencies import acyclic, answer_order, link
+from e2i_shared.classifier.dependencies import acyclic, answer_order, link, pair_features
 from e2i_shared.classifier.linear import LinearModel
 from e2i_shared.classifier.reading import read
 from e2i_shared.classifier.signs import Edge, Part
@@ -82,3 +82,39 @@ def test_a_stated_edge_is_doubted_where_the_model_sees_none():
     assert [edge.kind for edge in sure[0]] == [edge.kind for edge in doubted[0]] == ["CONDITIONAL"]
     assert doubted[1] < 0.05
     assert sure[1] > 0.95
+
+
+def seen_together(text: str, second: int) -> dict[str, float]:
+    """Return what is seen of two parts, the later beginning at a word."""
+    seen = read(text, TODAY, weights())
+    parts = [Part(Clause(0, 0, second), "SEGMENTATION"), Part(Clause(second, second, len(seen.words)), "KPI")]
+    return pair_features(seen, parts, 0, 1)
+
+
+def test_what_a_later_part_speaks_of_as_known_is_seen():
+    known = seen_together("which territories tripped; show volume of the flagged territories", 3)
+    unknown = seen_together("which territories tripped; show volume by month", 3)
+
+    assert {"def=flagged", "head=territory", "pointed=True"} <= known.keys()
+    assert not any(name.startswith(("def=", "head")) for name in unknown)
+    assert "pointed=False" in unknown
+
+
+def test_a_query_that_says_its_parts_are_apart_is_seen_as_such():
+    assert "apart=True" in seen_together("who responds; TRx by state, unrelated", 2)
+    assert "apart=False" in seen_together("who responds; TRx by state", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "second", "linked_up"),
+    [
+        ("who responds; on another subject trx by state", 2, False),
+        ("who responds; as a wholly separate request trx by state", 2, False),
+        ("who responds; separately trx of those", 2, True),
+        ("who responds; trx by state", 2, True),
+    ],
+)
+def test_a_part_that_opens_as_a_matter_of_its_own_needs_nothing_before_it(text: str, second: int, linked_up: bool):
+    found, _ = linked(text, [0, second], 4.0)
+
+    assert bool(found) is linked_up

@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 from builders_classifier import TODAY
 from e2i_shared.classifier.clauses import Clause
-from e2i_shared.classifier.domains import NONE, clause_features, is_bare_condition, is_elliptic, is_modifier, score
+from e2i_shared.classifier.domains import (
+    NONE,
+    asks_nothing,
+    clause_features,
+    is_bare_condition,
+    is_elliptic,
+    is_modifier,
+    score,
+)
 from e2i_shared.classifier.reading import read
 from e2i_shared.classifier.weights import weights
 from hypothesis import given, settings
@@ -111,3 +119,24 @@ def test_a_period_is_seen_as_past_or_to_come():
     assert "=PAST" in past
     assert "=FUTURE" in ahead
     assert "=FUTURE" not in past
+
+
+@pytest.mark.parametrize(("sure", "nothing"), [(0.3, True), (0.95, False)])
+def test_a_word_of_other_things_counts_only_where_the_question_is_not_clear(sure: float, nothing: bool):
+    reading, clause = whole("what is the weather like in Munich")
+
+    assert asks_nothing(reading, clause, {"PREDICTION": sure, NONE: 1 - sure}, alone=False) is nothing
+
+
+@pytest.mark.parametrize(
+    "text", ["I want kids with atopic dermatitis", "how do the Nordic countries compare", "shares by plan"]
+)
+def test_people_and_places_are_no_other_things(text: str):
+    reading, _ = whole(text)
+
+    assert "OFF_TOPIC" not in reading.cues
+
+
+def test_a_condition_with_what_is_ordered_behind_it_is_no_bare_one():
+    assert is_bare_condition(*whole("if it's robust"))
+    assert not is_bare_condition(*whole("if it's robust compute roi"))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from e2i_shared.api.classification import Domain
 from e2i_shared.classifier.corpus import load
 from e2i_shared.classifier.practice import Practice, unlike
 
@@ -27,24 +28,16 @@ def test_nothing_is_left_to_fill_in(rows):
     assert [row.query for row in rows if any(sign in row.query for sign in "{}|")] == []
 
 
-def test_spans_lie_in_the_query_and_do_not_overlap(rows):
-    for row in rows:
-        ends = [end for span in row.spans for end in span[:2]]
-        assert ends == sorted(ends)
-        assert not ends or ends[-1] <= len(row.query)
+def test_what_is_asked_lies_in_the_query_behind_the_polite_opening(rows):
+    asked = [row for row in rows if row.spans]
+
+    assert all(row.query[row.spans[0][0] : row.spans[0][1]].strip() for row in asked)
+    assert any(row.spans[0][0] for row in asked)
+    assert {row.domains for row in rows if not row.spans} == {()}
 
 
-def test_edges_join_parts_that_are_there(rows):
-    assert all(0 <= end < len(row.spans) for row in rows for edge in row.edges for end in edge[:2])
-
-
-def test_every_type_of_edge_is_practised_in_both_directions_where_language_has_both(rows):
-    found = {(kind, source < to) for row in rows for source, to, kind in row.edges}
-
-    assert {
-        (kind, True) for kind in ("CONDITIONAL", "REFERENCE_CHAIN", "LOGICAL_SEQUENCE", "ENTITY_TRANSFORMATION")
-    } <= found
-    assert {("CONDITIONAL", False), ("LOGICAL_SEQUENCE", False)} <= found
+def test_every_domain_and_what_asks_nothing_is_practised(rows):
+    assert {row.domains for row in rows} == {(), *((domain.value,) for domain in Domain)}
 
 
 def test_for_measuring_practice_is_kept_unlike_every_test_query(rows):

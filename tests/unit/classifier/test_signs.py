@@ -80,9 +80,15 @@ def test_if_not_hangs_on_the_question_and_not_on_if_so():
 
 
 def test_an_action_that_is_supposed_is_no_condition():
-    seen, parts = cut("if we cut calls by half, ", "what happens")
+    seen, parts = cut("if we cut calls by half, ", "what happens", domains=("EXPERIMENT", "CAUSAL"))
 
     assert not states_condition(seen, parts[0])
+
+
+def test_a_state_of_our_own_is_a_condition():
+    seen, parts = cut("if we are below plan, ", "size a test", domains=("GAP", "EXPERIMENT"))
+
+    assert states_condition(seen, parts[0])
 
 
 def test_a_condition_on_the_answer_before_is_told_from_a_fact():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from e2i_shared.classifier.text import fold, normalise, stem, within_edits, words
+from e2i_shared.classifier.text import fold, in_full, normalise, stem, within_edits, words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,3 +103,34 @@ def test_one_swap_is_one_edit(word: str, data: st.DataObject):
     swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
 
     assert within_edits(word, swapped, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "plain"),
+    [
+        ("reach as well as share", "reach and also plus share"),
+        ("forecast it along with the gap", "forecast it and also the gap"),
+        ("size it in case samples work", "size it if case samples work"),
+        ("in the event that calls fall", "if the event that calls fall"),
+        ("as soon as you know", "once soon as you know"),
+        ("so long as it holds", "if long as it holds"),
+        ("reach n share pls", "reach and share please"),
+        ("score em bc u know", "score them because you know"),
+    ],
+)
+def test_short_forms_and_joining_phrases_are_read_as_the_plain_words(said: str, plain: str):
+    assert in_full(said.split()) == tuple(plain.split())
+
+
+@pytest.mark.parametrize("said", ["n 30 per arm", "power at n", "as well", "as far as we know", "in the north"])
+def test_words_that_only_look_like_them_stay(said: str):
+    assert in_full(said.split()) == tuple(said.split())
+
+
+@given(
+    st.lists(
+        st.sampled_from(["as", "well", "in", "the", "event", "case", "addition", "to", "n", "w", "x"]), max_size=12
+    )
+)
+def test_every_word_keeps_its_place(texts: list[str]):
+    assert len(in_full(texts)) == len(texts)

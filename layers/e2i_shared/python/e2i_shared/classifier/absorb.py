@@ -65,7 +65,8 @@ def _supposes(reading: Reading, part: Asked, main: Asked) -> bool:
     if opening[0] not in CONDITIONS:
         return False
     would = any(text in MODALS for text in reading.texts[main.clause.body : main.clause.last])
-    return opening[-1] in ACTORS or (would and part.domain == EXPERIMENT)
+    tried = EXPERIMENT in {part.domain, main.domain}
+    return (opening[-1] in ACTORS and (would or tried)) or (would and part.domain == EXPERIMENT)
 
 
 def without_statements(reading: Reading, asked: Sequence[Asked]) -> list[Asked]:

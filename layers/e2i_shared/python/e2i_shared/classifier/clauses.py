@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,23 +14,30 @@ from e2i_shared.classifier.grammar import (
     AUXILIARIES,
     CONNECTORS,
     DETERMINERS,
+    PICKED,
+    PICKING,
     PREPOSITIONS,
     PRONOUNS,
+    RANKED,
+    RELATIVE,
     SUBJECTS,
     SUBORDINATORS,
+    THING,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from e2i_shared.classifier.linear import LinearModel
     from e2i_shared.classifier.reading import Reading
 
 MAX_CLAUSES = 20
 MAX_PLACES = 80
-_OPEN = 0.12
-_CERTAIN = 0.9
-_TURNED = 0.97
+_OPEN = 0.02
+_CERTAIN = 0.985
+_LEAST = 1e-3
+NOTHING = "NONE"
+_CLEARLY = 0.99
 _BREAK = re.compile(r"[?!;:,()\n\r\u2022\u2013\u2014|\u3002\uff1f\uff0c\uff1b]|\.(?=\s|$)|\s[-/*+&]+\s|->")
 _STOPS = ".?!;\n"
 _MARKER = re.compile(r"[.):]\s")
@@ -44,11 +52,11 @@ _GAPS = (
 )
 
 
-class Differ(Protocol):
-    """Tells how likely it is that two clauses ask different kinds of question."""
+class Scorer(Protocol):
+    """Tells how likely a clause asks each kind of question, or nothing."""
 
-    def __call__(self, reading: Reading, left: Clause, right: Clause) -> float:
-        """Return a probability."""
+    def __call__(self, reading: Reading, clause: Clause) -> dict[str, float]:
+        """Return a probability by domain, and of NONE."""
         ...
 
 
@@ -107,8 +115,20 @@ def _opens(reading: Reading, at: int) -> bool:
         inside_number = gap in {",", ".", ":"} and reading.texts[at - 1].isdigit() and text[0].isdigit()
         return not inside_number and not (gap[0] == "." and reading.texts[at - 1] in ABBREVIATIONS)
     purpose = text == "to" and at + 1 < len(reading.words) and reading.texts[at + 1] in reading.asked
+    purpose = purpose or text in RELATIVE or _picks(reading, at)
     opens = purpose or text in CONNECTORS or text in SUBORDINATORS or text in ASKING or is_marker(reading, at)
     return "\n" in gap or opens or is_turned(reading, at)
+
+
+def _picks(reading: Reading, at: int) -> bool:
+    """Tell whether a preposition leads to a set that may have to be found first: "for those", "in the 100", "among our ten biggest"."""
+    if reading.texts[at] not in PICKING or at + 2 >= len(reading.words):
+        return False
+    near = range(at + 1, min(at + 4, len(reading.words)))
+    counted = reading.texts[at + 1] in DETERMINERS and any(
+        reading.texts[k] in RANKED or reading.tags[k] == "<num>" for k in near[1:]
+    )
+    return counted or any(reading.texts[k] in PICKED for k in near)
 
 
 def is_turned(reading: Reading, at: int) -> bool:
@@ -222,29 +242,86 @@ def _asks(reading: Reading, first: int, last: int) -> str:
     return "n"
 
 
-def split(reading: Reading, model: LinearModel, differ: Differ | None = None) -> tuple[list[Clause], float]:
-    """Return the clauses, and how sure the least sure decision was.
-
-    Where grammar leaves it open, ``differ`` is asked: two pieces that ask different kinds of question are two clauses.
-    """
+def first_look(reading: Reading, model: LinearModel) -> dict[int, float]:
+    """Return by candidate place how likely a clause begins there, by grammar and the words around it."""
     places = candidates(reading)
-    odds = {
-        at: _TURNED if is_turned(reading, at) else model.probabilities(boundary_features(reading, places, i))["1"]
+    return {
+        at: _CLEARLY if _begins(reading, at) else model.probabilities(boundary_features(reading, places, i))["1"]
         for i, at in enumerate(places)
     }
-    certain = [at for at in places if odds[at] >= _CERTAIN]
-    starts, sure = [0] * bool(reading.words), 1.0
-    for at in places:
-        yes = odds[at]
-        if differ and _OPEN <= yes < _CERTAIN:
-            end = next((later for later in certain if later > at), len(reading.words))
-            apart = differ(reading, _clause(reading, starts[-1], at), _clause(reading, at, end))
-            yes = yes + (1 - yes) * apart if yes < 0.5 else yes
-        sure = min(sure, max(yes, 1 - yes))
-        if yes >= 0.5 and len(starts) < MAX_CLAUSES:
-            starts.append(at)
-    starts.append(len(reading.words))
-    return [_clause(reading, first, last) for first, last in pairwise(starts)], sure
+
+
+def _begins(reading: Reading, at: int) -> bool:
+    """Tell whether a question begins at a place beyond doubt: by inversion, or "…, does that hold", or "… and why"."""
+    if is_turned(reading, at):
+        return True
+    asked = reading.texts[at : at + 2]
+    back = asked[0] in AUXILIARIES and asked[-1] in THING and "," in reading.gap(at) and at + 2 < len(reading.words) - 1
+    return back or (at > 2 and reading.texts[at:] in {("and", "why"), ("why",)})
+
+
+def open_places(odds: Mapping[int, float]) -> list[int]:
+    """Return the places that a first look leaves open."""
+    return [at for at, yes in odds.items() if _OPEN <= yes < _CERTAIN]
+
+
+def second_features(reading: Reading, odds: Mapping[int, float], at: int, scorer: Scorer) -> dict[str, float]:
+    """Return what a second look at one place sees: what each of the pieces that would touch there asks.
+
+    The pieces reach to the nearest places where a first look put a boundary.
+    """
+    left = max((place for place, yes in odds.items() if yes >= 0.5 and place < at), default=0)
+    right = min((place for place, yes in odds.items() if yes >= 0.5 and place > at), default=len(reading.words))
+    pieces = _clause(reading, left, at), _clause(reading, at, right)
+    one, other = (scorer(reading, piece) for piece in pieces)
+    both = scorer(reading, _clause(reading, left, right))
+    top_one, top_other, top = (max(found, key=lambda name: found[name]) for found in (one, other, both))
+    apart = sum(p * q for a, p in one.items() for b, q in other.items() if a != b and NOTHING not in {a, b})
+    gap, asks = _gap_class(reading.gap(at)), _asks(reading, pieces[1].body, right)
+    alike = "same" if top_one == top_other else "nothing" if NOTHING in {top_one, top_other} else "other"
+    short = f"{_length(at - pieces[0].body)}-{_length(right - pieces[1].body)}"
+    names = [
+        f"alike={alike}",
+        f"alike={alike}|gap={gap}|asks={asks}",
+        f"alike={alike}|lengths={short}",
+        f"alike={alike}|conn={' '.join(reading.texts[at : pieces[1].body])}",
+        f"alike={alike}|c1={word_class(reading, pieces[1].body)}",
+        f"tops={top_one}>{top_other}",
+        f"whole={top}|{top == top_one}|{top == top_other}",
+        f"gap={gap}",
+        f"asks={asks}",
+        f"lengths={short}",
+    ]
+    shares = {
+        "first": math.log(max(odds[at], _LEAST) / max(1 - odds[at], _LEAST)),
+        "apart": apart,
+        "left_nothing": one[NOTHING],
+        "right_nothing": other[NOTHING],
+        "whole_nothing": both[NOTHING],
+        "surer_apart": min(one[top_one], other[top_other]) - both[top],
+        "sure": min(one[top_one], other[top_other]),
+        "sure_whole": both[top],
+        f"apart|{gap}": apart,
+        f"apart|asks={asks}": apart,
+    }
+    return dict.fromkeys(names, 1.0) | shares
+
+
+def split(
+    reading: Reading, model: LinearModel, second: LinearModel | None = None, scorer: Scorer | None = None
+) -> tuple[list[Clause], float]:
+    """Return the clauses, and how sure the least sure decision was.
+
+    Where grammar leaves a place open, ``second`` looks at what the pieces on both sides ask, as ``scorer`` tells it.
+    """
+    odds = first_look(reading, model)
+    seen = dict(odds)
+    if second and scorer:
+        seen |= {at: second.probabilities(second_features(reading, odds, at, scorer))["1"] for at in open_places(odds)}
+    starts = [0] * bool(reading.words)
+    starts += [at for at, yes in seen.items() if yes >= 0.5][: MAX_CLAUSES - 1]
+    sure = min((max(yes, 1 - yes) for yes in seen.values()), default=1.0)
+    return [_clause(reading, first, last) for first, last in pairwise([*starts, len(reading.words)])], sure
 
 
 def _clause(reading: Reading, first: int, last: int) -> Clause:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from e2i_shared.classifier.domains import GRAMMAR
+from e2i_shared.classifier.domains import GRAMMAR, sense_of
+from e2i_shared.classifier.grammar import THING
 from e2i_shared.classifier.signs import Edge, Part, overt_edges, overt_kind, signs
 
 if TYPE_CHECKING:
@@ -16,8 +18,23 @@ if TYPE_CHECKING:
 
 NO_EDGE = "-"
 _POINTING = frozenset(("the", "that", "this", "those", "these", "its", "their", "same"))
+_ASUNDER = frozenset(
+    (
+        "separately",
+        "separate",
+        "independently",
+        "independent",
+        "unrelated",
+        "apart",
+        "different",
+        "unconnected",
+        "linked",
+    )
+)
+_APART_WORDS = 6
+_MATTERS = frozenset(("subject", "matter", "topic", "note", "request", "question", "point", "theme", "issue"))
 _SECOND_PARENT = 0.85
-_LIKELY = 0.4
+_LIKELY = 0.5
 
 
 def _own(reading: Reading, part: Part, kind: str) -> set[str]:
@@ -41,7 +58,26 @@ def _again(reading: Reading, left: Part, right: Part) -> set[str]:
 def _pointed(reading: Reading, part: Part, again: set[str]) -> bool:
     """Tell whether a part points to a word of the earlier part: "the campaign", "that list"."""
     span = range(part.clause.body + 1, part.clause.last)
-    return any(reading.stems[at] in again and reading.texts[at - 1] in _POINTING for at in span)
+    return any(
+        reading.stems[at] in again and _POINTING & set(reading.texts[max(part.clause.body, at - 3) : at]) for at in span
+    )
+
+
+def _definite(reading: Reading, part: Part) -> list[str]:
+    """Return what a part speaks of as known: the words after "the", "that", "those", as they are and by their sense."""
+    found = []
+    for at in range(part.clause.body, part.clause.last - 1):
+        if reading.texts[at] in _POINTING:
+            near = range(at + 1, min(at + 4, part.clause.last))
+            named = next((k for k in near if reading.texts[k] in GRAMMAR), near[-1] + 1)
+            head = max(at + 1, min(named, near[-1] + 1) - 1)
+            found += [f"def={reading.stems[at + 1]}", f"head={reading.stems[head]}", f"head~{sense_of(reading, head)}"]
+    return found
+
+
+def _said_apart(reading: Reading) -> bool:
+    """Tell whether the query says that its parts have nothing to do with each other."""
+    return any(text in _ASUNDER for text in reading.texts)
 
 
 def pair_features(reading: Reading, parts: Sequence[Part], first: int, second: int) -> dict[str, float]:
@@ -58,6 +94,8 @@ def pair_features(reading: Reading, parts: Sequence[Part], first: int, second: i
     again = _again(reading, left, right)
     shared.append(f"again={min(len(again), 2)}")
     shared += [f"pointed={bool(_pointed(reading, right, again))}"]
+    shared += [f"apart={_said_apart(reading)}"]
+    known = _definite(reading, right)
     gap = "stop" if any(sign in reading.gap(right.clause.first) for sign in ".?!\n;") else "soft"
     names = [
         *signs_left,
@@ -71,6 +109,10 @@ def pair_features(reading: Reading, parts: Sequence[Part], first: int, second: i
         ),
         *shared,
         *(f"{near}|{item}" for item in shared),
+        *known,
+        *(f"{item}|{near}" for item in known),
+        *(f"{item}|{left.domain}" for item in known if item.startswith("head")),
+        f"known={bool(known)}|{domains}",
         f"domains={domains}",
         f"domains={domains}|{near}",
         f"from={left.domain}",
@@ -107,8 +149,19 @@ def link(reading: Reading, parts: Sequence[Part], model: LinearModel) -> tuple[l
     bound = {edge.to for edge in stated if edge.kind == "CONDITIONAL"}
     free = [edge for edge in found if frozenset((edge.source, edge.to)) not in joined and edge.to not in bound]
     typed = [replace(edge, kind=overt_kind(reading, parts, edge)) for edge in free]
-    kept = acyclic(_main_parents([*stated, *typed]))
+    joined_parts = [edge for edge in typed if not _opens_apart(reading, parts[edge.to])]
+    kept = acyclic(_main_parents([*stated, *joined_parts]))
     return kept, 1 - no_edge if kept else no_edge
+
+
+def _opens_apart(reading: Reading, part: Part) -> bool:
+    """Tell whether a part opens as a matter of its own ("on another subject, …", "separately, …") and points to nothing before it."""
+    texts = reading.texts[part.clause.first : part.clause.last]
+    opening = texts[: part.clause.body - part.clause.first + _APART_WORDS]
+    apart = any(text in _ASUNDER for text in opening) or any(
+        a == "another" and b in _MATTERS for a, b in pairwise(opening)
+    )
+    return apart and not any(text in THING for text in texts)
 
 
 def _main_parents(edges: Sequence[Edge]) -> list[Edge]:

@@ -22,7 +22,7 @@ from e2i_shared.classifier.grammar import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from e2i_shared.classifier.clauses import Clause
     from e2i_shared.classifier.linear import LinearModel
@@ -38,6 +38,7 @@ _SHAPE = 1.2
 _MAX_KEYS = 10
 _SHORTEST = 3
 _INHERITED = 0.9
+_CLEAR = 0.8
 _ANCHORS = frozenset(("<kpi", "<tre", "<bra", "<hcp", "<pat", "<ter", "<seg", "<spe"))
 GRAMMAR = WH | AUXILIARIES | PRONOUNS | DETERMINERS | PREPOSITIONS | CONNECTORS | SUBORDINATORS
 _MODIFIERS = frozenset(("KPI", "COHORT"))
@@ -175,7 +176,8 @@ def is_bare_condition(reading: Reading, clause: Clause) -> bool:
     """Tell whether a clause is only a condition on what was said before ("if so", "if that is the case")."""
     texts = reading.texts[clause.body : clause.last]
     named = any(tag[0] == "<" for tag in reading.tags[clause.body : clause.last])
-    short = len(texts) <= 3 or (len(texts) <= 5 and texts[1] in BACK)
+    orders = any(text in reading.asked for text in texts[2:])
+    short = len(texts) <= 3 or (len(texts) <= 5 and texts[1] in BACK and not orders)
     return texts[0] in SUBORDINATORS and short and not named
 
 
@@ -187,7 +189,7 @@ def score(reading: Reading, clauses: Sequence[Clause], model: LinearModel, conte
         probabilities = model.probabilities(clause_features(reading, clause, before))
         if context and clause is clauses[0] and is_modifier(reading, clause):
             probabilities = _lean(probabilities, context)
-        elif asks_nothing(reading, clause, alone=not context and len(clauses) == 1):
+        elif asks_nothing(reading, clause, probabilities, alone=not context and len(clauses) == 1):
             probabilities = _lean(probabilities, NONE)
         scored.append(probabilities)
         best = max(probabilities, key=lambda name: probabilities[name])
@@ -211,16 +213,17 @@ def is_modifier(reading: Reading, clause: Clause) -> bool:
     return len(texts) <= 8 and (about or opens) and not asks and not cued
 
 
-def asks_nothing(reading: Reading, clause: Clause, *, alone: bool) -> bool:
+def asks_nothing(reading: Reading, clause: Clause, probabilities: Mapping[str, float], *, alone: bool) -> bool:
     """Tell whether a clause asks nothing that can be answered.
 
-    That is: it speaks of other things (weather, sports) and names nothing of ours; or, standing ``alone``, it points back
+    That is: it speaks of other things (weather, sports), names nothing of ours and is no clear question of any kind; or, standing ``alone``, it points back
     to what was never said, or only names things, or holds no word of content.
     """
     span = range(clause.body, clause.last)
     tags = reading.tags[clause.body : clause.last]
     anchored = any(tag[:4] in _ANCHORS for tag in tags) or any(reading.terms[at] for at in span)
-    if not anchored and any(reading.cues[at] == "OFF_TOPIC" for at in span):
+    clear = max(p for name, p in probabilities.items() if name != NONE) >= _CLEAR
+    if not anchored and not clear and any(reading.cues[at] == "OFF_TOPIC" for at in span):
         return True
     return alone and (
         _points_back(reading, clause) or _only_names(reading, clause) or all(tag in EMPTY for tag in tags)
@@ -251,18 +254,16 @@ def _lean(probabilities: dict[str, float], name: str) -> dict[str, float]:
     return {other: p * rest + (_INHERITED if other == name else 0.0) for other, p in probabilities.items()}
 
 
-class KindsDiffer:
-    """How likely two clauses ask different kinds of question, both being questions."""
+class Asks:
+    """How likely a clause asks each kind of question; scored once each."""
 
     def __init__(self, model: LinearModel) -> None:
         self._model = model
+        self._seen: dict[tuple[int, int], dict[str, float]] = {}
 
-    def __call__(self, reading: Reading, left: Clause, right: Clause) -> float:
-        """Return the probability that neither is NONE and that they are not of one kind; asking counts for the right one."""
-        opening = reading.texts[right.body : right.body + 3]
-        if left.last - left.body < _SHORTEST or not any(
-            text in WH or text in AUXILIARIES or text in reading.asked for text in opening
-        ):
-            return 0.0
-        one, other = (self._model.probabilities(clause_features(reading, clause)) for clause in (left, right))
-        return sum(p * q for a, p in one.items() for b, q in other.items() if a != b and NONE not in {a, b})
+    def __call__(self, reading: Reading, clause: Clause) -> dict[str, float]:
+        """Return the probabilities of a clause of one reading."""
+        key = (clause.first, clause.last)
+        if key not in self._seen:
+            self._seen[key] = self._model.probabilities(clause_features(reading, clause))
+        return self._seen[key]

@@ -9,10 +9,10 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from e2i_shared.classifier.clauses import boundary_features, candidates
+from e2i_shared.classifier.clauses import boundary_features, candidates, first_look, open_places, second_features
 from e2i_shared.classifier.corpus import Row, gold_clauses, gold_starts
 from e2i_shared.classifier.dependencies import NO_EDGE, pair_features
-from e2i_shared.classifier.domains import GRAMMAR, NONE, clause_features
+from e2i_shared.classifier.domains import GRAMMAR, NONE, Asks, clause_features
 from e2i_shared.classifier.reading import Reading, read
 from e2i_shared.classifier.signs import Part
 from e2i_shared.classifier.text import fold, words
@@ -20,6 +20,8 @@ from e2i_shared.classifier.vocabulary import vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from e2i_shared.classifier.linear import LinearModel
 
 DAY = date(2026, 10, 1)
 SEED = 20261001
@@ -62,6 +64,16 @@ def boundary_examples(rows: Sequence[Row], lists: Words) -> list[Example]:
         reading = read_row(row.query, lists)
         places, gold = candidates(reading), gold_starts(row, reading)
         examples += [(boundary_features(reading, places, i), str(int(at in gold))) for i, at in enumerate(places)]
+    return examples
+
+
+def second_examples(rows: Sequence[Row], lists: Words, boundary: LinearModel, domain: LinearModel) -> list[Example]:
+    """Return every place that a first look leaves open, as the second look sees it, with the label; models have not seen the rows."""
+    examples = []
+    for row in rows:
+        reading = read_row(row.query, lists)
+        odds, gold, asks = first_look(reading, boundary), gold_starts(row, reading), Asks(domain)
+        examples += [(second_features(reading, odds, at, asks), str(int(at in gold))) for at in open_places(odds)]
     return examples
 
 

@@ -24,11 +24,16 @@ PREPOSITIONS = _of(
 )
 DETERMINERS = _of("the a an any each every all some our my your their no more most fewer less many much")
 CONNECTORS = _of(
-    "and then but or plus also so next finally lastly additionally secondly thirdly besides afterwards too separately"
+    "and then but or plus also so next finally lastly additionally secondly thirdly besides afterwards too separately please kindly"
 )
 SUBORDINATORS = _of(
     "if before after once when unless otherwise while whereas given assuming because since using until "
     "provided else whether suppose supposing depending without prior based whenever"
+)
+RELATIVE = _of("that whose whichever whoever following")
+PICKING = _of("for in of among on to at within with across")
+PICKED = _of(
+    "those these whichever whoever everybody everyone anyone whatever people patients accounts doctors physicians hcps"
 )
 SUBJECTS = _of("we i you us me let lets")
 THING = _of("it its this that these those them they their such same")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from e2i_shared.classifier.entities import by_first_letter, correct
 from e2i_shared.classifier.grammar import LITTLE_ENGLISH
 from e2i_shared.classifier.periods import find_periods
-from e2i_shared.classifier.text import fold, stem, words
+from e2i_shared.classifier.text import fold, in_full, stem, words
 from e2i_shared.classifier.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def read(query: str, today: date, trained: Lexicon) -> Reading:
     folded = fold(query)
     found = tuple(words(folded))
     corrected = correct(found, trained.known, spelling_targets(words_of))
-    texts = tuple(corrected.get(at, word.text) for at, word in enumerate(found))
+    texts = in_full([corrected.get(at, word.text) for at, word in enumerate(found)])
     stems = tuple(stem(text) for text in texts)
     periods = tuple(find_periods(folded, query, today))
     tags = _tags(found, texts, stems, periods, words_of)

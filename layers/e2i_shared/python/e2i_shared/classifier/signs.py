@@ -250,7 +250,8 @@ def states_condition(reading: Reading, part: Part) -> bool:
         at = texts.index("when")
     if at is None or (at == 1 and texts[0] not in {"only", "even", "but"}) or is_reported(reading, clause):
         return False
-    return len(texts) > at + 2 and texts[at + 1] not in ACTORS and not is_if_so(reading, part)
+    acts = texts[at + 1 : at + 2] and texts[at + 1] in ACTORS and part.domain == "EXPERIMENT"
+    return len(texts) > at + 2 and not acts and not is_if_so(reading, part)
 
 
 def is_reported(reading: Reading, clause: Clause) -> bool:

@@ -9,7 +9,7 @@ from e2i_shared.api.classification import Domain, RoutingPattern
 from e2i_shared.classifier.absorb import Asked, absorb, without_statements
 from e2i_shared.classifier.clauses import Clause, split
 from e2i_shared.classifier.dependencies import answer_order, link
-from e2i_shared.classifier.domains import NONE, KindsDiffer, is_bare_condition, score
+from e2i_shared.classifier.domains import NONE, Asks, is_bare_condition, score
 from e2i_shared.classifier.reading import is_code, is_english
 from e2i_shared.classifier.routes import Evidence, pattern_of
 from e2i_shared.classifier.session import Session, is_followup
@@ -62,7 +62,7 @@ class RouteFound:
 
 def cut(reading: Reading, weights: Weights, session: Session) -> Cut:
     """Cut a query into clauses (the last part of stage 1)."""
-    clauses, sure = split(reading, weights.boundary, KindsDiffer(weights.domain))
+    clauses, sure = split(reading, weights.boundary, weights.second, Asks(weights.domain))
     clauses = _attach_conditions(reading, clauses)
     return Cut(tuple(clauses), sure, is_followup(reading, clauses, session))
 

@@ -6,12 +6,48 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 _WORD = re.compile(rf"[^\W_]+(?:['{INVISIBLE}]+[^\W_]+)*")
 _APOSTROPHES = {"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\uff07": "'", "`": "'"}
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _SPACES = re.compile(r"\s+")
+
+
+_SHORT = {
+    "pls": "please",
+    "plz": "please",
+    "bc": "because",
+    "cuz": "because",
+    "coz": "because",
+    "em": "them",
+    "u": "you",
+    "ur": "your",
+    "abt": "about",
+    "w": "with",
+    "wo": "without",
+}
+_ALSO = ("and", "also", "plus")
+_PHRASES: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("as", "well", "as"): _ALSO,
+    ("along", "with"): ("and", "also"),
+    ("together", "with"): ("and", "also"),
+    ("in", "addition", "to"): _ALSO,
+    ("in", "addition"): ("and", "also"),
+    ("followed", "by"): ("and", "then"),
+    ("as", "soon", "as"): ("once", "soon", "as"),
+    ("so", "long", "as"): ("if", "long", "as"),
+    ("as", "long", "as"): ("if", "long", "as"),
+    ("on", "condition"): ("if", "condition"),
+    ("on", "the", "condition"): ("if", "the", "condition"),
+    ("in", "case"): ("if", "case"),
+    ("in", "the", "event"): ("if", "the", "event"),
+}
+_OPENINGS = frozenset(phrase[0] for phrase in _PHRASES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +81,20 @@ def words(folded: str) -> list[Word]:
         word = match.group()
         found.append(Word(word if word.isascii() else _INVISIBLE.sub("", word), match.start(), match.end()))
     return found
+
+
+def in_full(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return words with short forms written out and phrases that join clauses in the words of the plainest one, place by place."""
+    full = [_SHORT.get(text, text) for text in texts]
+    for at, text in enumerate(texts):
+        if text == "n" and 0 < at < len(texts) - 1 and texts[at - 1].isalpha() and texts[at + 1].isalpha():
+            full[at] = "and"
+        if text in _OPENINGS:
+            plain = next(
+                (plain for phrase, plain in _PHRASES.items() if tuple(texts[at : at + len(phrase)]) == phrase), ()
+            )
+            full[at : at + len(plain)] = plain
+    return tuple(full)
 
 
 def normalise(text: str) -> str:

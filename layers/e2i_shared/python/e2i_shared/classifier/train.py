@@ -23,13 +23,13 @@ from e2i_shared.classifier.examples import (
     link_examples,
     primary_domains,
     read_row,
+    second_examples,
     word_lists,
 )
 from e2i_shared.classifier.fitting import fit, slim, temperature
 from e2i_shared.classifier.linear import LinearModel
 from e2i_shared.classifier.measure import SURE, Judged, judge, report
 from e2i_shared.classifier.practice import Practice, unlike
-from e2i_shared.classifier.recombine import recombined
 from e2i_shared.classifier.routes import confidence_features
 from e2i_shared.classifier.session import Session
 from e2i_shared.classifier.stages import Cut, Domains, Edges, RouteFound, cut, find_domains, find_edges, find_route
@@ -48,7 +48,7 @@ MARKS = (1, 2, 4, 8)
 SLACK = 0.005
 JUDGED_BY = ("pattern_accuracy", "primary_domain_accuracy")
 MIX = {"SINGLE_AGENT": 0.35, "PARALLEL_DELEGATION": 0.25, "TOOL_COMPOSER": 0.3, "CLARIFICATION_NEEDED": 0.1}
-STRENGTH = {"boundary": 1.0, "domain": 5.0, "link": 0.3, "confidence": 0.3}
+STRENGTH = {"boundary": 0.3, "second": 0.3, "domain": 3.0, "link": 0.3, "confidence": 0.3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +79,13 @@ def context_domain(row: Row, lists: Words, weights: Weights) -> str:
 
 def fit_stages(rows: Sequence[Row], practice: Sequence[Row], lists: Words, primary: dict[str, str]) -> Weights:
     """Fit boundary, domain and link models; confidence is still blank."""
-    several = [*practice, *recombined(rows)]
-    apart = [row for row in rows if row.pattern == "PARALLEL_DELEGATION"]  # half as many rows as those with edges
     blank = LinearModel(("0", "1"), (0.0, 0.0), {})
-    domain = domain_examples(rows, lists, primary), domain_examples(practice, lists, {})
+    practised = [*domain_examples(practice, lists, {}), *blurred(rows, lists, primary)]
     return Weights(
-        boundary=slim(
-            fit(boundary_examples(rows, lists), STRENGTH["boundary"], boundary_examples(several, lists)), 0.05
-        ),
-        domain=slim(fit(domain[0], STRENGTH["domain"], [*domain[1], *blurred(rows, lists, primary)]), 0.08),
-        link=slim(fit(link_examples([*rows, *apart], lists), STRENGTH["link"], link_examples(several, lists)), 0.05),
+        boundary=slim(fit(boundary_examples(rows, lists), STRENGTH["boundary"]), 0.05),
+        second=blank,
+        domain=slim(fit(domain_examples(rows, lists, primary), STRENGTH["domain"], practised), 0.08),
+        link=slim(fit(link_examples(rows, lists), STRENGTH["link"]), 0.05),
         confidence=blank,
         known=lists.known,
         familiar=lists.familiar,
@@ -114,14 +111,20 @@ class HeldOut:
 
     thoughts: list[tuple[Row, Thought]]
     domain: list[tuple[LinearModel, Example]]
+    second: list[Example]
 
 
 def held_out(rows: Sequence[Row], practice: Sequence[Row], primary: dict[str, str]) -> HeldOut:
-    """Fit on all folds but one, predict that one, for each fold."""
-    seen = HeldOut([], [])
+    """Fit on all folds but one, predict that one, for each fold; the second look of a fold is learnt from the other folds'."""
+    parts = []
     for train, test in folds(rows):
         lists = word_lists([*train, *practice])
         part = fit_stages(train, practice, lists, primary)
+        parts.append((test, lists, part, second_examples(test, lists, part.boundary, part.domain)))
+    seen = HeldOut([], [], [example for *_, found in parts for example in found])
+    for test, lists, first, own in parts:
+        others = [example for *_, found in parts if found is not own for example in found]
+        part = replace(first, second=fit(others, STRENGTH["second"]))
         for row in test:
             session = Session(row.context[-1] if row.context else "", context_domain(row, lists, part))
             seen.thoughts.append((row, think(read_row(row.query, lists), part, session)))
@@ -140,7 +143,7 @@ def train(rows: Sequence[Row], practice: Sequence[Row] = ()) -> tuple[Weights, H
         for row, t in seen.thoughts
     ]
     sure = fit(judged, STRENGTH["confidence"], counts=by_mix([row for row, _ in seen.thoughts]))
-    return replace(stages, domain=domain, confidence=sure), seen
+    return replace(stages, domain=domain, second=fit(seen.second, STRENGTH["second"]), confidence=sure), seen
 
 
 def by_mix(rows: Sequence[Row]) -> list[float]:

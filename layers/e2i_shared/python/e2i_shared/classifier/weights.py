@@ -15,18 +15,19 @@ from e2i_shared.classifier.linear import LinearModel
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MODELS = ("boundary", "domain", "link", "confidence")
+MODELS = ("boundary", "second", "domain", "link", "confidence")
 FILE = "weights.json.gz"
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Four linear models, two lists of words, and how good the same training was on test rows (``marks``: row by row).
+    """Five linear models, two lists of words, and how good the same training was on test rows (``marks``: row by row).
 
     ``known`` words are never taken for misspellings; ``familiar`` ones were seen in questions that can be answered.
     """
 
     boundary: LinearModel
+    second: LinearModel
     domain: LinearModel
     link: LinearModel
     confidence: LinearModel
