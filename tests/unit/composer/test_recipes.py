@@ -364,3 +364,55 @@ class TestCohortsAndExplanations:
 )
 def test_a_tool_that_is_not_there_is_named(tool, part):
     assert f"needs the tool {tool}, which is not available yet" in reason(planned(part, without=tool))
+
+
+class TestCounts:
+    @pytest.mark.parametrize(
+        ("text", "condition"),
+        [
+            ("How many patients discontinued?", {"column": "discontinued_90d", "op": "eq", "value": True}),
+            ("How many patients have no copay card?", {"column": "copay_card", "op": "eq", "value": False}),
+        ],
+    )
+    def test_a_quality_of_the_counted_is_a_condition(self, text, condition):
+        made = inputs(planned((Domain.KPI, text)), "kpi_lookup")
+        assert (made["kpi"], made["filters"]) == ("patients", [condition])
+
+    def test_all_are_counted_without_one(self):
+        assert inputs(planned((Domain.KPI, "How many patients do we have?")), "kpi_lookup")["filters"] == []
+
+    @pytest.mark.parametrize(
+        ("text", "kpi"),
+        [
+            ("What percent of patients discontinue by brand?", "discontinued_90d"),
+            ("What is the average age of Kisqali patients?", "age"),
+        ],
+    )
+    def test_a_share_or_an_average_of_patients_is_not_their_number(self, text, kpi):
+        assert inputs(planned((Domain.KPI, text)), "kpi_lookup")["kpi"] == kpi
+
+    @pytest.mark.parametrize(
+        ("text", "dimensions"),
+        [("Which payer has the worst adherence?", ["payer"]), ("Top 10 doctors by TRx", ["hcp_id"])],
+    )
+    def test_a_measure_is_no_dimension_of_itself(self, text, dimensions):
+        assert inputs(planned((Domain.KPI, text)), "kpi_lookup")["dimensions"] == dimensions
+
+    def test_a_question_without_a_measure_is_offered_some(self):
+        assert "name one, such as" in reason(planned((Domain.KPI, "Who are our best doctors?")))
+
+    def test_what_happened_to_a_brand_is_told_of_the_first_outcome_and_says_so(self):
+        plan = planned((C, "What happened to Kisqali in Q3?"), periods=[Q3])
+        assert inputs(plan, "change_attributor")["outcome_col"] == "trx"
+        assert any("names no outcome: trx" in n for n in plan.notes)
+
+    def test_how_much_of_a_lever_it_takes_is_its_effect(self):
+        made = inputs(planned((C, "How many calls does it take to get one more TRx?")), "causal_effect_estimator")
+        assert (made["treatment_col"], made["outcome_col"]) == ("rep_visits", "trx")
+
+
+def test_the_opportunity_asked_for_after_a_gap_is_that_gaps():
+    plan = planned((G, "Which territories trail the median in TRx"), (G, "what is the opportunity"))
+
+    assert [(s.tool, s.serves) for s in plan.steps] == [("gap_calculator", "Q1,Q2")]
+    assert plan.missing == []

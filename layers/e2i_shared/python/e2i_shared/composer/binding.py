@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from e2i_shared.composer.model import DetailedSubQuestion
     from e2i_shared.composer.scope import Condition
 
+_COUNTS = re.compile(
+    r"^\W*(?:how many|(?:what is |show )?(?:the )?(?:number|count) of)\s+(?:of our |of the )?(?:patients|hcps|doctors|physicians|prescribers|people)\b",
+    re.IGNORECASE,
+)
+_SHARE = re.compile(r"\b(?:percent\w*|%|shares?|proportion|fraction|rates?|averages?|means?|medians?)\b", re.IGNORECASE)
 _MEASURED = {ColumnKind.NUMBER, ColumnKind.INTEGER, ColumnKind.BOOLEAN}
 _NOT_MEASURES = {ColumnRole.ID, ColumnRole.TIME, ColumnRole.CLUSTER, ColumnRole.IGNORE}
 _WITHOUT_SLOTS = {Intent.CHANGE, Intent.DRIVERS, Intent.POLICY, Intent.SIMULATION}
@@ -146,7 +151,23 @@ def find_kpi(reading: Reading, dataset: Dataset, names: Names) -> tuple[KpiName,
             kpi = names.kpis.get("".join(t.stem for t in group))
             if kpi and any(all(dataset.column(c) for c in need) for need in kpi.columns):
                 found.append((kpi, group[0].start, group[-1].end))
-    return found[0] if found and not any(_says_as_much(m, found[0]) for m in reading.mentions) else None
+    if (
+        not found
+        or any(_says_as_much(m, found[0]) for m in reading.mentions)
+        or _only_counted(found[0], reading, dataset)
+    ):
+        return None
+    return found[0]
+
+
+def _only_counted(found: tuple[KpiName, int, int], reading: Reading, dataset: Dataset) -> bool:
+    """Return whether the phrase only says whose share or average is meant: "percent of patients who discontinue"."""
+    of_whom = any(
+        (c := dataset.column(m.column)) and c.role == ColumnRole.ID and m.start < found[2] and found[1] < m.end
+        for m in reading.columns
+    )
+    rest = [m for m in reading.columns if not found[1] <= m.start < found[2]]
+    return of_whom and bool(_SHARE.search(reading.text)) and bool(_measures(rest, dataset))
 
 
 def _says_as_much(mention: Mention, found: tuple[KpiName, int, int]) -> bool:
@@ -175,7 +196,8 @@ def _roles(
     """Return the conditions of a text, the columns it splits by, and the columns left over."""
     found = all_conditions(reading, dataset)
     found += extreme_conditions(reading, dataset) if question.domain != Domain.GAP else []
-    found += _qualities(reading, dataset, found) if intent == Intent.COHORT else []
+    counts = question.domain == Domain.KPI and bool(_COUNTS.search(question.text))
+    found += _qualities(reading, dataset, found) if intent == Intent.COHORT or counts else []
     spoken_for = {m for c in found for m in c.used}
     splits = [m for m in split_columns(reading) if m not in spoken_for and not _is_lever(m, question, dataset)]
     splits = [] if intent == Intent.ROI else splits  # "at $50 per call" is a price, not a split by calls
@@ -203,10 +225,13 @@ def _names(mentions: Sequence[Mention]) -> tuple[str, ...]:
 
 
 def _is_lever(mention: Mention, question: DetailedSubQuestion, dataset: Dataset) -> bool:
-    """Return whether a causal question means the column as cause or outcome: "the link between calls and scripts"."""
+    """Return whether a column is what the question is about, not a split: "the link between calls and scripts", "the worst adherence"."""
     column = dataset.column(mention.column)
-    levers = {ColumnRole.TREATMENT, ColumnRole.OUTCOME}
-    return question.domain == Domain.CAUSAL and column is not None and column.role in levers
+    levers = {
+        Domain.CAUSAL: {ColumnRole.TREATMENT, ColumnRole.OUTCOME},
+        Domain.KPI: {ColumnRole.OUTCOME},
+    }.get(question.domain, set())
+    return column is not None and column.role in levers
 
 
 def _variables(mentions: Sequence[Mention], dataset: Dataset) -> list[Mention]:

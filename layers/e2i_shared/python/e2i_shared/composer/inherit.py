@@ -66,9 +66,14 @@ def _blocked(question: str, waiting: Sequence[str], dependencies: Sequence[Depen
 
 
 def _implied(own: Bound, done: dict[str, Bound]) -> list[str]:
-    """Return what a question of money is about where the router saw no reference: the last gap or effect before it."""
-    before = [q for q, b in done.items() if b.intent in {Intent.GAP, Intent.EFFECT}]
-    return before[-1:] if own.intent == Intent.ROI else []
+    """Return what a question of money, or of a gap it does not name, is about where the router saw no reference.
+
+    The last gap or effect before it; "and what is the opportunity" is about a gap.
+    """
+    about = {Intent.GAP, Intent.EFFECT} if own.intent == Intent.ROI else {Intent.GAP}
+    before = [q for q, b in done.items() if b.intent in about]
+    unnamed = own.intent == Intent.GAP and not own.covered
+    return before[-1:] if own.intent == Intent.ROI or unnamed else []
 
 
 def _caused(error: UnprocessableError, causes: Sequence[UnprocessableError]) -> UnprocessableError:
@@ -140,6 +145,9 @@ def _with_defaults(own: Bound) -> Bound:
     if (own.intent in _NEEDS_CAUSE | {Intent.POWER} or tests) and own.treatments and not own.outcomes:
         outcome = _first_outcome(own.dataset, own.treatments)
         return replace(own, outcomes=(outcome,), notes=(*own.notes, _assumed(outcome)))
+    if own.intent == Intent.CHANGE and own.filters and not (own.measures or own.outcomes or own.kpi):
+        outcome = _first_outcome(own.dataset, ())
+        return replace(own, measures=(outcome,), notes=(*own.notes, _assumed(outcome)))
     if own.intent in _MEASURED and not (own.measures or own.kpi):
         raise unnamed_column(ColumnRole.OUTCOME, own.dataset)
     if (

@@ -36,12 +36,12 @@ class Intent(StrEnum):
 
 _ROBUSTNESS = (
     r"\b(?:refut\w*|robust\w*|placebo|surviv\w*|hold(?:s|ing)? up|held up|stand(?:s)? up|stood up|sensitiv\w*|unobserved|unmeasured|hidden|"
-    r"confound\w*|trust(?:worthy|ed)?|believ\w*|spurious|e-?value|fragil\w*|stress[\s-]test\w*|causal or (?:just )?correl\w*|robustness value|(?:is|are) (?:it|that|this|they|the effects?\b.*) (?:real|genuine))\b"
+    r"confound\w*|trust(?:worthy|ed)?|believ\w*|spurious|e-?value|fragil\w*|stress[\s-]test\w*|causal or (?:just )?correl\w*|robustness value|(?:is|are) (?:it|that|this|they|the effects?\b.*) (?:real|genuine)|how (?:confident|sure|certain))\b"
 )
 _CHANGE = (
     r"\bwhy\b.*\b(?:drop|dropp?ed|fall|fell|fallen|declin\w*|decreas\w*|ris(?:e|en)|rose|grew|grow|increas\w*|chang\w*|jump\w*|spik\w*|dip\w*|down|up|lower|higher|slow\w*|plung\w*|miss\w*|lost|lose|shift\w*|soft\w*|weak\w*)\b"
     r"|\b(?:what|which)\b.*\b(?:caused|behind|explains?|is behind|drove)\b.*\b(?:drop|fall|decline|decrease|rise|increase|change|jump|spike|dip|slump|growth|gain|loss|shift)\b"
-    r"|\broot[\s-]cause"
+    r"|\broot[\s-]cause|\bwhat (?:happened|went wrong)\b"
 )
 _DRIVERS = r"\b(?:(?:what|which)\s+(?:\w+\s+){0,3}(?:drives?|drove|driving|drivers?|levers?|factors?|tactics?|channels?|matters?|influences?)|key drivers?|drivers of|main drivers?)\b"
 _SIMULATION = r"\b(?:what (?:would|will|could) happen|(?:would|could) (?:we|i) (?:get|gain|see|have|lose)\b.*\bif|what if|simulat\w*|suppose|counterfactual|what would .* do\b|what would .* (?:change|move|be)\b|pre-?screen\w*|digital twin|\d+\s*% (?:more|fewer|less)|if we (?:cut|double|increase|add|reduce|doubled|added|stopped|raise[d]?|dropped))\b"
@@ -71,7 +71,7 @@ _RULES: dict[Domain, tuple[tuple[str, Intent], ...]] = {
     Domain.CAUSAL: (
         (_ROBUSTNESS, Intent.ROBUSTNESS),
         (_CHANGE, Intent.CHANGE),
-        (_DRIVERS, Intent.DRIVERS),
+        (rf"{_DRIVERS}|^\W*why (?:do|does|are|is)\b", Intent.DRIVERS),
         (r"", Intent.EFFECT),
     ),
     Domain.SEGMENTATION: ((_POLICY, Intent.POLICY), (r"", Intent.SEGMENTS)),
@@ -109,7 +109,21 @@ _NO_TEST = r"(?!.*\b(?:test|tests|testing|experiment\w*|trial|pilot\w*|sample si
 _NO_PRICE = r"(?!.*(?:[$€£]\s?\d|\b\d[\d,.]*\s*(?:dollars?|usd|euros?|eur|pounds?|gbp)\b))"
 
 _OVERRULED: tuple[tuple[frozenset[Domain], str, Domain], ...] = (
-    (frozenset({Domain.CAUSAL}), _GOING, Domain.KPI),
+    (
+        frozenset({Domain.PREDICTION, Domain.MONITORING, Domain.GAP}),
+        r"^\W*(?:are|is|did|have|has|do|does)\b(?!.*\b(?:which|by)\b).*\b(?:on track|on target|(?:hit|meet|met|beat)\w* (?:target|quota|goal)s?)\b",
+        Domain.KPI,
+    ),
+    (
+        frozenset({Domain.CAUSAL, Domain.MONITORING}),
+        rf"{_GOING}|^\W*(?:is|are) there (?:an?y? |some )?(?:\w+ )?(?:trends?|patterns?|seasonality)\b",
+        Domain.KPI,
+    ),
+    (
+        frozenset({Domain.EXPERIMENT, Domain.KPI}),
+        r"\bhow many\b.*\b(?:take|need)\w* to (?:get|gain|win|add|bring|make|produce)\b",
+        Domain.CAUSAL,
+    ),
     (
         frozenset({Domain.GAP, Domain.SEGMENTATION, Domain.EXPERIMENT, Domain.KPI}),
         rf"^(?=\W*(?:is|are|was|were|do|does|did)\b){_NO_PRICE}(?!.*\b(?:gaps?|clos(?:e|ing)|which|who)\b).*{_WORTH}",

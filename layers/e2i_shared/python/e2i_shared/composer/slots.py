@@ -34,6 +34,7 @@ _PATTERNS = tuple(
         rf"\b{_EFFECT}\s+(?:{_AUX}\s+|that\s+)?(?P<cause>.+?)\s+(?:has|have|had|make|made)\s+(?:on|upon)\s+(?P<effect>.+)",
         rf"^(?P<cause>.+?)(?:'s|’s)?\s+(?:{_AUX}\s+)?(?:an?|any|some|no|a real|a causal)?\s*{_EFFECT}\s+(?:on|upon)\s+(?P<effect>.+)",
         rf"\b{_EFFECT}\s+(?:of|from)\s+(?P<cause>.+)",
+        rf"\bhow (?:much|many)\s+(?P<cause>.+?)\s+(?:{_AUX}\s+(?:it|we|you|one)\s+)?(?:takes?|needs?|needed)\s+to\s+{_BRING}\s+(?P<effect>.+)",
         rf"\b(?:how much|how many)\s+(?P<effect>.+?)\s+(?:did|does|do|would|will|can)\s+(?P<cause>.+?)\s+{_BRING}\b",
         rf"^(?P<effect>.+?)\s+(?:(?:was|were|is|are|been|being)\s+)?{_PASSIVE}\s+(?P<cause>.+)",
         r"\b(?:relationship|relation|link|association)\s+between\s+(?P<cause>.+?)\s+and\s+(?P<effect>.+)",

@@ -20,7 +20,7 @@ _GRAINS = (
     (r"\b(?:by|per|each|every) quarter|\bquarterly|\bquarter[\s-](?:by|over)[\s-]quarter", "quarter"),
     (r"\b(?:by|per|each|every) year|\byearly|\bannual(?:ly)?", "year"),
     (
-        r"\btrend\w*|\b(?:growing|declining|rising|falling|shrinking|increasing|decreasing|going (?:up|down))\b|\bover time|\bhistory|\bevol\w*|\bdevelop\w*",
+        r"\btrend\w*|\bpatterns?\b|\bseason\w*|\b(?:growing|declining|rising|falling|shrinking|increasing|decreasing|going (?:up|down))\b|\bover time|\bhistory|\bevol\w*|\bdevelop\w*",
         "month",
     ),
 )
@@ -33,7 +33,8 @@ def kpi(bench: Workbench, bound: Bound) -> str | None:
         return lacking("Looking up a KPI", "kpi_lookup")
     names = [bound.kpi] if bound.kpi else list(bound.measures)
     if not names:
-        return "The question names no KPI and no measure of the data set."
+        known = ", ".join(c.name for c in bound.dataset.columns if c.role == ColumnRole.OUTCOME)
+        return f"The question names no KPI and no measure of data set {bound.dataset.name}{f': name one, such as {known}' if known else ''}."
     for name in names:
         for period in periods(bound):
             inputs = _inputs(bound, name) | period
