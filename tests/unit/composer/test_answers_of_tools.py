@@ -246,7 +246,7 @@ class TestPeople:
     def test_a_cohort_is_told_step_by_step(self):
         assert said("cohort_builder") == [
             "The cohort has 312 of 5,000 patients, 6.24%.",
-            "Step by step: brand = Kisqali leaves 1,798; copay card leaves 312.",
+            "Step by step: brand = Kisqali leaves 1,798; excluding copay card leaves 312.",
             "The strictest criterion is brand = Kisqali: without it the cohort would have 122 more.",
         ]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from builders_composer import datasets, decomposition, kpi_names
+from builders_composer import cate_output, datasets, decomposition, effect_output, kpi_names
 from builders_frames import NO_DATA
 from builders_trained import TrialTwins
 from e2i_shared.api.classification import Domain
@@ -15,6 +16,7 @@ from e2i_shared.composer.claims.told import Labels, Told
 from e2i_shared.composer.grounding import Sources, _from_claims, check_text
 from e2i_shared.composer.plan import make_plan
 from e2i_shared.composer.render import render_claim, render_part
+from e2i_shared.composer.synthesize import _claims
 from e2i_shared.tools._registry import catalogue, run_tool
 
 TOOL = "intervention_prescreener"
@@ -72,6 +74,19 @@ def test_what_the_twin_predicts_is_said_with_its_interval_and_what_to_do():
     assert advice.startswith("It is worth doing: The effect (")
     assert f"{output['recommended_sample_size']:,} units per arm for 12 weeks" in test
     assert "unvalidated" in trust
+
+
+def test_what_was_asked_of_the_twin_is_said_before_what_it_took():
+    output = run_tool(TOOL, {"intervention_type": "visits"}, replace(NO_DATA, twins=TrialTwins()))
+    plan = planned("What would 20% more rep visits do to TRx of the low responders on the digital twin")
+    book = {s.step_number: SimpleNamespace(step=s) for s in plan.steps}
+    found = {TOOL: output, "cate_analyzer": cate_output(), "causal_effect_estimator": effect_output()}
+    told = {n: Told(n, s.step.tool, found[s.step.tool], {}, Labels(names={})) for n, s in book.items()}
+    (question,) = decomposition([(Domain.EXPERIMENT, "what would the digital twin say")], ()).sub_questions
+
+    first = _claims(question, told, book)[0]
+
+    assert book[first.value_refs[0].step].step.tool == TOOL
 
 
 def test_an_effect_that_may_be_none_is_said_so():

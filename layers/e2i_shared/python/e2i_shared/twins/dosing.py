@@ -75,7 +75,7 @@ def _fixed(
     m = len(twin_dose)
     return Contrast(
         name=name,
-        estimand=f"mean outcome with {name} = {dose:g} for everyone less with {reference:g}",
+        estimand=f"mean outcome with {name} = {dose:g} for everyone minus that with {reference:g}",
         effect=effect,
         units=units,
         twins=curve.gain(effect.twins, np.full(m, reference), np.full(m, dose)),
@@ -109,7 +109,7 @@ def _shift(
     extra = beyond * max(abs(float(units[rows].mean())), _noise(curve.dose, effect))
     return Contrast(
         name=name,
-        estimand=f"mean outcome with {name} {move.said} less with {name} as recorded",
+        estimand=f"mean outcome with {name} {move.said} minus that with {name} as recorded",
         effect=effect,
         units=units,
         twins=curve.gain(effect.twins, twin_dose, twin_after),

@@ -102,7 +102,7 @@ def _arms(bundle: Bundle, name: str, effect: Arms, config: InterventionConfig, r
     zero = np.zeros(bundle.units.n)
     return Contrast(
         name=name,
-        estimand=f"mean outcome with {name} = {labels[1]} less with {labels[0]}",
+        estimand=f"mean outcome with {name} = {labels[1]} minus that with {labels[0]}",
         effect=effect,
         units=effect.effect,
         twins=effect.twins,

@@ -101,7 +101,10 @@ def cohort(told: Told) -> Iterator[Claim]:
     yield say(f"The cohort has {{0}} of {{1}} {units}, {{2}}.", *refs)
     rows = (told.get("/steps") or [])[:_MOST_STEPS]
     if rows:
-        slots = "; ".join(f"{{{2 * i}}} leaves {{{2 * i + 1}}}" for i in range(len(rows)))
+        slots = "; ".join(
+            f"{'excluding ' if row.get('kind') == 'exclusion' else ''}{{{2 * i}}} leaves {{{2 * i + 1}}}"
+            for i, row in enumerate(rows)
+        )
         texts = [
             r
             for i in range(len(rows))
