@@ -293,5 +293,5 @@ def test_its_chart_shows_the_effect(sample_context):
     for chart in (effect, balance, overlap):
         assert_valid(chart)
     assert effect["data"]["values"][0]["effect"] == found["ate"]
-    assert "Balance" in balance["title"]
+    assert "Balance" in balance["title"]["text"]
     assert sum(abs(row["rows"]) for row in overlap["data"]["values"]) == found["n"]

@@ -169,3 +169,8 @@ def test_bars_below_zero_leave_room_for_their_numbers():
     chart = _charts.bar_chart("Change", [{"label": "West", "value": -3.0}], unit="TRx")
 
     assert chart["layer"][0]["encoding"]["x"]["scale"]["padding"] > 0
+
+
+def test_a_dashed_line_is_named_under_the_title():
+    assert CHARTS["forest with overall"]["title"]["subtitle"] == "dashed: the overall effect, 1.2"
+    assert CHARTS["forest"]["title"] == "Effects"

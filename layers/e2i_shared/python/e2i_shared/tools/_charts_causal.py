@@ -61,7 +61,8 @@ def love_plot(title: str, balance: Sequence[Json], *, dose: bool = False) -> Jso
         "encoding": {"x": {"datum": BALANCED}},
     }
     points = {"mark": {"type": "point", "filled": True, "size": 60}, "encoding": encoding}
-    return _spec(title, rows) | {"layer": [limit, points], "height": {"step": ROW}}
+    told = {"text": title, "subtitle": f"dashed: {BALANCED:g}, below which a difference counts as balanced"}
+    return _spec(title, rows) | {"title": told, "layer": [limit, points], "height": {"step": ROW}}
 
 
 def overlap_chart(title: str, histogram: Sequence[Json]) -> Json:

@@ -180,7 +180,10 @@ def fidelity_history(outcomes: Sequence[Outcome], outcome: str) -> Json:
                 "mark": {"type": "rule", "color": BLUE, "strokeWidth": 2},
                 "encoding": {"x": x, "y": {"field": "lower", **y}, "y2": {"field": "upper"}},
             },
-            {"mark": {"type": "tick", "color": BLUE}, "encoding": {"x": x, "y": {"field": "simulated", **y}}},
+            {
+                "mark": {"type": "point", "filled": True, "color": BLUE, "size": 40},
+                "encoding": {"x": x, "y": {"field": "simulated", **y}},
+            },
             {
                 "mark": {"type": "point", "filled": True, "color": ORANGE, "size": 60},
                 "encoding": {
