@@ -15,7 +15,7 @@ from cli.session import AsJson, Token, Url, print_json, reporting, show
 
 app = typer.Typer()
 DataDirectory = Annotated[Path, typer.Option("--data-dir", help="Where the service keeps everything.")]
-DEFAULT_PORT = 8321
+DEFAULT_PORT = 8080
 
 
 @app.command()
