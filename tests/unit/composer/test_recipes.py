@@ -77,6 +77,10 @@ class TestChange:
         assert made["filters"] == []
         assert "Medicaid is compared with Commercial, the largest other group of payer." in plan.notes
 
+    def test_one_group_said_to_be_behind_is_held_against_another_in_data_with_dates_too(self):
+        made = inputs(planned((C, "Why is the South behind in TRx")), "change_attributor")
+        assert (made["group_col"], made["group_b"]) == ("region", "South")
+
     def test_one_group_in_data_with_dates_changed_over_time(self):
         made = inputs(planned((C, "Why is TRx lower in the South"), periods=[Q3]), "change_attributor")
 
@@ -416,3 +420,47 @@ def test_the_opportunity_asked_for_after_a_gap_is_that_gaps():
 
     assert [(s.tool, s.serves) for s in plan.steps] == [("gap_calculator", "Q1,Q2")]
     assert plan.missing == []
+
+
+class TestTogether:
+    def test_whether_two_levers_reinforce_each_other_compares_the_effect_of_one_by_the_other(self):
+        plan = planned((C, "Do emails and speaker programs work better together?"))
+
+        assert [s.tool for s in plan.steps] == [*["causal_effect_estimator"] * 2, "cate_analyzer"]
+        assert inputs(plan, "cate_analyzer")["segment_cols"] == ["speaker_program"]
+        assert inputs(plan, "cate_analyzer")["causal_result"]["$from"] == "step-1"
+
+    def test_without_the_tool_it_is_said_that_this_part_is_not_told(self):
+        plan = planned((C, "Do emails and speaker programs work better together?"), without="cate_analyzer")
+        assert any("reinforce each other is not told" in n for n in plan.notes)
+
+    def test_two_levers_by_themselves_are_not_crossed(self):
+        plan = planned((C, "Do emails and speaker programs raise TRx?"))
+        assert [s.tool for s in plan.steps] == ["causal_effect_estimator"] * 2
+
+
+LAST_YEAR = Period(text="last year", start="2025-01-01", end="2026-01-01")
+
+
+class TestTrends:
+    def test_a_trend_of_data_without_dates_is_said_to_be_missing(self):
+        plan = planned((Domain.KPI, "Is adherence improving?"))
+
+        assert "grain" not in inputs(plan, "kpi_lookup")
+        assert any("no column of dates" in n and "without a trend" in n for n in plan.notes)
+
+    def test_growth_in_a_period_is_against_the_one_before(self):
+        plan = planned((Domain.KPI, "Which region had the largest TRx growth in Q3?"), periods=[Q3])
+        assert inputs(plan, "kpi_lookup")["compare"] == "previous_period"
+
+    def test_a_level_in_a_period_is_compared_with_nothing(self):
+        plan = planned((Domain.KPI, "Which region had the largest TRx in Q3?"), periods=[Q3])
+        assert "compare" not in inputs(plan, "kpi_lookup")
+
+    def test_the_same_quarter_last_year_is_one_comparison_not_another_year(self):
+        text = "Compare Q3 with the same quarter last year for TRx"
+        plan = planned((Domain.KPI, text), periods=[Q3, LAST_YEAR])
+
+        assert [(s.inputs["period"]["start"], s.inputs["compare"]) for s in plan.steps] == [
+            ("2026-07-01", "previous_year")
+        ]

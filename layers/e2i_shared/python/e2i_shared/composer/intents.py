@@ -39,14 +39,14 @@ _ROBUSTNESS = (
     r"confound\w*|trust(?:worthy|ed)?|believ\w*|spurious|e-?value|fragil\w*|stress[\s-]test\w*|causal or (?:just )?correl\w*|robustness value|(?:is|are) (?:it|that|this|they|the effects?\b.*) (?:real|genuine)|how (?:confident|sure|certain))\b"
 )
 _CHANGE = (
-    r"\bwhy\b.*\b(?:drop|dropp?ed|fall|fell|fallen|declin\w*|decreas\w*|ris(?:e|en)|rose|grew|grow|increas\w*|chang\w*|jump\w*|spik\w*|dip\w*|down|up|lower|higher|slow\w*|plung\w*|miss\w*|lost|lose|shift\w*|soft\w*|weak\w*)\b"
+    r"\bwhy\b.*\b(?:drop|dropp?ed|fall|fell|fallen|declin\w*|decreas\w*|ris(?:e|en)|rose|grew|grow|increas\w*|chang\w*|jump\w*|spik\w*|dip\w*|down|up|lower|higher|less|fewer|worse|better|behind|ahead|slow\w*|plung\w*|miss\w*|lost|lose|shift\w*|soft\w*|weak\w*)\b"
     r"|\b(?:what|which)\b.*\b(?:caused|behind|explains?|is behind|drove)\b.*\b(?:drop|fall|decline|decrease|rise|increase|change|jump|spike|dip|slump|growth|gain|loss|shift)\b"
     r"|\broot[\s-]cause|\bwhat (?:happened|went wrong)\b"
 )
 _DRIVERS = r"\b(?:(?:what|which)\s+(?:\w+\s+){0,3}(?:drives?|drove|driving|drivers?|levers?|factors?|tactics?|channels?|matters?|influences?)|key drivers?|drivers of|main drivers?)\b"
 _SIMULATION = r"\b(?:what (?:would|will|could) happen|(?:would|could) (?:we|i) (?:get|gain|see|have|lose)\b.*\bif|what if|simulat\w*|suppose|counterfactual|what would .* do\b|what would .* (?:change|move|be)\b|pre-?screen\w*|digital twin|\d+\s*% (?:more|fewer|less)|if we (?:cut|double|increase|add|reduce|doubled|added|stopped|raise[d]?|dropped))\b"
 _GOING = (
-    r"^\W*(?:is|are|was|were|has|have|how (?:is|are))\b.*\b(?:grow(?:ing|n)|declin(?:ing|ed)|rising|risen|falling|fallen|shrinking|shrunk|increas(?:ing|ed)|"
+    r"^\W*(?:is|are|was|were|has|have|how (?:is|are))\b.*\b(?:grow(?:ing|n)|declin(?:ing|ed)|rising|risen|falling|fallen|shrinking|shrunk|improv(?:ing|ed)|worsen(?:ing|ed)|getting (?:better|worse)|increas(?:ing|ed)|"
     r"decreas(?:ing|ed)|trending|going (?:up|down))\b(?=\W*$|\s+(?:or|and|over|in|for|since|this|last|by|than|across|faster|slower|again|up|down)\b)"
 )
 _BOUNDARIES = (

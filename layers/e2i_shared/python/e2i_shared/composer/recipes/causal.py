@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from e2i_shared.composer.intents import DECISION
@@ -24,6 +25,8 @@ _HIDDEN_ONLY = re.compile(
     r".*\b(?:hidden|unobserved|unmeasured|sensitiv\w*|e-?value|robustness value)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_TOGETHER = re.compile(r"\b(?:together|combin\w*|synerg\w*|interact\w*|reinforc\w*|in concert)\b", re.IGNORECASE)
+_PAIR = 2
 _PLACEBO_ONLY = re.compile(r"\b(?:run|do|perform|apply)\b.*\b(?:placebo|refutation) tests?\b", re.IGNORECASE)
 
 
@@ -38,10 +41,23 @@ def effect(bench: Workbench, bound: Bound) -> str | None:
         bench.note(
             f"Taken as: what does {lever} do to {outcome}? Whether that is worth its cost needs the price, and what a unit of the outcome is worth."
         )
+    _together(bench, bound)
     columns = segment_columns(bound)
     if columns and bench.has("cate_analyzer"):
         by_segment(bench, bound, columns)
     return None
+
+
+def _together(bench: Workbench, bound: Bound) -> None:
+    """Compare the first lever's effect with and without the second, where the question asks what they do together."""
+    if not _TOGETHER.search(bound.question.text) or len(bound.treatments) != _PAIR:
+        return
+    if not bench.has("cate_analyzer"):
+        bench.note("Whether the two reinforce each other is not told; each one's own effect is.")
+        return
+    first, second = bound.treatments
+    by_segment(bench, replace(bound, treatments=(first,)), [second])
+    bench.note(f"Taken as: does the effect of {first} differ with {second}?")
 
 
 def robustness(bench: Workbench, bound: Bound) -> str | None:

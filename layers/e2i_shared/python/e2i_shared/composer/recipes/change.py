@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from e2i_shared.composer.workbench import Workbench
 
 _PAIR = 2
+_BESIDE_OTHERS = re.compile(r"\b(?:behind|ahead)\b", re.IGNORECASE)
 _COMPARATIVE = re.compile(
-    r"\b(?:lower|higher|less|more|fewer|worse|better|greater|smaller|larger|weaker|stronger|shorter|longer)\b",
+    r"\b(?:lower|higher|less|more|fewer|worse|better|greater|smaller|larger|weaker|stronger|shorter|longer|behind|ahead)\b",
     re.IGNORECASE,
 )
 
@@ -62,7 +63,8 @@ def _compared(bound: Bound) -> Filter | None:
         for f in bound.filters
         if f.op == "eq" and isinstance(f.value, str) and _COMPARATIVE.search(bound.question.text) and _others(bound, f)
     )
-    return next(named, None) or (next(single, None) if time_column(bound.dataset) is None else None)
+    beside = time_column(bound.dataset) is None or _BESIDE_OTHERS.search(bound.question.text)
+    return next(named, None) or (next(single, None) if beside else None)
 
 
 def _others(bound: Bound, group: Filter) -> list[str]:
