@@ -89,13 +89,13 @@ class TestDrivers:
         first, visits, emails = said("driver_ranker")
         assert (
             first
-            == "Rep visits moves TRx most: a usual difference in it (one standard deviation) is worth 2.41 TRx per row."
+            == "Rep visits move TRx most: a usual difference in it (one standard deviation) is worth 2.41 TRx per row."
         )
         assert visits == "Rep visits: 1.26 TRx per unit (95% interval 1.20 to 1.32; adjusted p < 0.001)."
         assert emails.startswith("No clear effect of email campaign: 0.040 TRx per unit (95% interval -0.110 to 0.190")
 
     def test_an_unclear_order_is_told_as_such(self):
-        assert said("driver_ranker", top_driver=None)[0].startswith("Rep visits comes first for TRx, but not clearly")
+        assert said("driver_ranker", top_driver=None)[0].startswith("Rep visits come first for TRx, but not clearly")
 
 
 class TestSimulation:

@@ -126,7 +126,7 @@ class Asked(BaseModel):
 
 
 @pytest.mark.parametrize(
-    ("query", "said"), [("", "at least 1 characters, got 0"), ("why so", "at most 4 characters, got 6")]
+    ("query", "said"), [("", "at least 1 character, got 0"), ("why so", "at most 4 characters, got 6")]
 )
 def test_what_is_wrong_is_said_in_words_of_the_request(query: str, said: str):
     with pytest.raises(ValidationError) as refused:

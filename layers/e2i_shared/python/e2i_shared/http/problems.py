@@ -123,7 +123,8 @@ def _plainly(error: Mapping[str, Any]) -> str:
     """Return pydantic's message; where it speaks of pydantic's own matters, what it means."""
     kind, given, context = error.get("type"), error.get("input"), error.get("ctx", {})
     if kind == "too_short" and isinstance(given, str):
-        return f"expected at least {context['min_length']:,} characters, got {len(given):,}"
+        least = context["min_length"]
+        return f"expected at least {least:,} character{'s' if least > 1 else ''}, got {len(given):,}"
     if kind == "too_long" and isinstance(given, str):
         return f"expected at most {context['max_length']:,} characters, got {len(given):,}"
     if kind == "uuid_parsing":

@@ -97,7 +97,8 @@ def _of_gap(params: Params, gap: GapResult) -> Gain:
 def _of_effect(params: Params) -> Gain:
     months = params.effect_months or 1.0
     factor = params.units * params.value_per_unit / months
-    notes = [f"The effect acts on {params.units:,.6g} units every {'month' if months == 1 else f'{months:g} months'}."]
+    units = "one unit" if params.units == 1 else f"{params.units:,.6g} units"
+    notes = [f"The effect acts on {units} every {'month' if months == 1 else f'{months:g} months'}."]
     result = params.causal_result
     if result is not None:
         notes.append("The estimated effect is taken to hold for those reached and over the whole horizon.")

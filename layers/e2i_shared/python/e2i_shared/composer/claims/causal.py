@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from e2i_shared.composer.claims.labels import verb_of
 from e2i_shared.composer.claims.told import SIGNIFICANT, excludes_zero, say, scope_of, sentence
 from e2i_shared.composer.render import POINTS, literal
 
@@ -42,7 +43,7 @@ def effect(told: Told) -> Iterator[Claim]:
     refs = _measured(told, outcome, rate=rate, signed=not clear)
     cause, levels = _cause(told, treatment, kind, len(refs))
     if clear:
-        verb = _verb(cause, "raise" if told.get("/ate") > 0 else "lower")
+        verb = verb_of(cause, "raise" if told.get("/ate") > 0 else "lower")
         text = f"{place}{cause} {verb} {named} by {{0}} on average {_interval(told)}."
     else:
         per = f" per {told.labels.one(treatment)}" if kind == "dose" else ""
@@ -62,12 +63,6 @@ def _cause(told: Told, treatment: str, kind: str, taken: int) -> tuple[str, list
     against = [told.text(_REFERENCE)] if told.get(_REFERENCE) is not None else []
     words = f" rather than {{{taken + 1}}}" if against else " rather than the reference level"
     return f"{told.labels.name(treatment)} {{{taken}}}{words}", [told.text("/arms/0/label"), *against]
-
-
-def _verb(cause: str, verb: str) -> str:
-    """Return the verb for a cause: ``copay cards raise``, ``training raises``."""
-    several = cause.endswith("s") and not cause.endswith(("ss", "us", "is")) and " rather than " not in cause
-    return verb if several else f"{verb}s"
 
 
 def _measured(told: Told, outcome: str, *, rate: bool, signed: bool) -> list[ValueRef]:

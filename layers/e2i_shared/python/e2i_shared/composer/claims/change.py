@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from e2i_shared.composer.claims.labels import verb_of
 from e2i_shared.composer.claims.told import per_row, say, scope_of, sentence, shown_unit
 
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ def drivers(told: Told) -> Iterator[Claim]:
         return
     first, lever = told.number("/drivers/0/per_sd", unit=unit), told.labels.name(rows[0]["lever"])
     clear = told.get("/top_driver") is not None
-    start = f"{lever} moves {outcome} most" if clear else f"{lever} comes first for {outcome}, but not clearly"
+    most = f"{lever} {verb_of(lever, 'move')} {outcome} most"
+    start = most if clear else f"{lever} {verb_of(lever, 'come')} first for {outcome}, but not clearly"
     text = f"{start}: a usual difference in it (one standard deviation) is worth {{0}} per {per_row(told)}."
     yield say(sentence(text), first)
     for i, row in enumerate(rows[:_MOST_DRIVERS]):

@@ -45,3 +45,9 @@ def _plural(phrase: str, synonyms: Sequence[str]) -> str:
 
 def _definite(phrase: str, query: str) -> bool:
     return bool(re.search(rf"\bthe {re.escape(phrase)}\b", query, re.IGNORECASE)) and not phrase.endswith("s")
+
+
+def verb_of(cause: str, verb: str) -> str:
+    """Return the verb for a cause: ``copay cards raise``, ``training raises``."""
+    several = cause.endswith("s") and not cause.endswith(("ss", "us", "is")) and " rather than " not in cause
+    return verb if several else f"{verb}s"
