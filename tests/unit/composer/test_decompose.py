@@ -109,3 +109,21 @@ def test_a_follow_up_that_takes_nothing_stays_as_it_is():
     (question,) = follow_up("and the TRx in the Midwest?", entity("TRx", "kpi")).sub_questions
 
     assert question.text == "and the TRx in the Midwest"
+
+
+@pytest.mark.parametrize(
+    ("text", "domain"),
+    [
+        ("What is TRx on mars?", Domain.KPI),
+        ("What is TRx among oncologists?", Domain.KPI),
+        ("What is TRx?", Domain.EXPLANATION),
+        ("What does TRx mean in words?", Domain.EXPLANATION),
+        ("What is overlap in a study?", Domain.EXPLANATION),
+    ],
+)
+def test_a_measure_somewhere_is_looked_up_not_explained(text, domain):
+    start = text.find("TRx")
+    entities = [Entity(text="TRx", kind="kpi", canonical="trx", start=start, end=start + 3)] if start >= 0 else []
+    made = decompose(text, classification(text, [(Domain.EXPLANATION, text)], entities=entities))
+
+    assert made.sub_questions[0].domain is domain

@@ -74,6 +74,7 @@ def test_questions_that_rank_are_recognised():
         (Domain.MONITORING, "can we trust it", Domain.CAUSAL),
         (Domain.PREDICTION, "Are we on track to hit target?", Domain.KPI),
         (Domain.CAUSAL, "Is adherence improving?", Domain.KPI),
+        (Domain.EXPERIMENT, "How confident are we that nurse support works?", Domain.CAUSAL),
         (Domain.CAUSAL, "Is there a seasonal pattern in TRx?", Domain.KPI),
         (Domain.EXPERIMENT, "How many samples does it take to get one more prescription?", Domain.CAUSAL),
         (Domain.COHORT, "Do copay cards improve adherence for patients over 65?", Domain.CAUSAL),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from e2i_shared.api.classification import RoutingPattern
+from e2i_shared.api.classification import Domain, RoutingPattern
 from e2i_shared.api.classification import SubQuestion as PlainSubQuestion
 from e2i_shared.composer.fragments import join_fragments
 from e2i_shared.composer.intents import settled_domain
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from e2i_shared.api.classification import Classification, Entity, Period, SubQuestion
 
 _MEASURES = ("kpi",)
+_SOMEWHERE = re.compile(
+    r"^(?!.*\b(?:mean|means|defin\w*|formula|calculat\w*|comput\w*|explain\w*|term|words?)\b)\W*what(?:['’]s| is| was| were| are)\b.*\b(?:in|on|at|among)\s+\w",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def decompose(query: str, classification: Classification) -> Decomposition:
@@ -77,11 +82,18 @@ def _detail(
     return DetailedSubQuestion(
         id=question.id,
         text=question.text,
-        domain=settled_domain(question.domain, question.text),
+        domain=_domain(question, entities),
         entities=entities,
         measure=_measure(entities),
         periods=_distinct(periods),
     )
+
+
+def _domain(question: SubQuestion, entities: Sequence[Entity]) -> Domain:
+    """Return the domain; a measure somewhere is looked up, not explained: "what is TRx on the coast"."""
+    settled = settled_domain(question.domain, question.text)
+    looked_up = settled == Domain.EXPLANATION and _measure(entities) and _SOMEWHERE.search(question.text)
+    return Domain.KPI if looked_up else settled
 
 
 def _belongs(entity: Entity, text: str, span: tuple[int, int] | None) -> bool:

@@ -160,8 +160,8 @@ _OVERRULED: tuple[tuple[frozenset[Domain], str, Domain], ...] = (
         Domain.SEGMENTATION,
     ),
     (
-        frozenset({Domain.MONITORING, Domain.EXPLANATION, Domain.KPI}),
-        r"\b(?:placebo test|survive\w* refutation|can we (?:trust|believe) (?:it|that|this)|hidden confounder)\b",
+        frozenset({Domain.MONITORING, Domain.EXPLANATION, Domain.KPI, Domain.EXPERIMENT, Domain.PREDICTION}),
+        r"\b(?:how (?:confident|sure|certain) (?:are|can|should) (?:we|you|i)|placebo test|survive\w* refutation|can we (?:trust|believe) (?:it|that|this)|hidden confounder)\b",
         Domain.CAUSAL,
     ),
     (
