@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from e2i_shared import settings
+from e2i_shared.errors import ConfigurationError
 
 from infra.functions import queue_names
 from infra.local import tokens
 from infra.local.executions import REGION, machine_arn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infra.functions import FunctionDescription
     from infra.local.datadir import DataDir
 
@@ -30,6 +36,33 @@ def inherited() -> dict[str, str]:
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     keys = {f"E2I_{name}": mine[name] for name in MODEL_KEYS if name in mine and f"E2I_{name}" not in mine}
     return mine | keys | THREADS | {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
+
+
+def check(functions: Sequence[FunctionDescription], data_dir: DataDir) -> None:
+    """Raise ConfigurationError where a function would find settings that it cannot use: better now than at a question."""
+    mine, places = inherited(), Places("http://127.0.0.1", data_dir, "postgresql://", "-", "-")
+    for each in functions:
+        if each.name in settings.FUNCTIONS:
+            read = settings.parse(settings.FUNCTIONS[each.name], mine | places.of(each))
+            if isinstance(read, settings.LanguageModelSettings):
+                _check_keys(read)
+    vocabulary = mine.get("E2I_VOCABULARY")
+    if vocabulary and not Path(vocabulary).is_file():
+        raise ConfigurationError(
+            f"There is no vocabulary at {vocabulary}.", field="E2I_VOCABULARY", hint="Name a file, or unset it."
+        )
+
+
+def _check_keys(read: settings.LanguageModelSettings) -> None:
+    wanted = {name: "E2I_LLM_PROVIDERS" for name in read.llm_providers.split(",") if name}
+    if read.llm_embeddings == "openai":
+        wanted.setdefault("openai", "E2I_LLM_EMBEDDINGS")
+    for name, variable in wanted.items():
+        key = f"{name.upper()}_API_KEY"
+        if not getattr(read, key.lower()) and not read.llm_secret_arn:
+            raise ConfigurationError(
+                f"{variable} names {name}, and {key} is not set.", field=key, hint=f"Set it, or unset {variable}."
+            )
 
 
 @dataclass(frozen=True, slots=True)

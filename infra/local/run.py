@@ -25,7 +25,7 @@ from e2i_shared.deployment import prepare_database
 from e2i_shared.errors import ConfigurationError
 
 from infra.functions import all_functions
-from infra.local import postgres, tokens
+from infra.local import environment, postgres, tokens
 from infra.local.datadir import AlreadyRunningError, DataDir, locked, open_data_dir, wipe
 from infra.local.runtime import WORKFLOWS, Runtime, make_zygotes
 
@@ -97,8 +97,9 @@ def serve(
             ready_files = list(dict.fromkeys([data.root / READY_FILE, *([ready_file] if ready_file else [])]))
             _withdraw(ready_files)  # those that a killed runtime left
             tokens.ensure_key(data.keys)
+            described = tuple(each for each in functions or all_functions() if not each.runs_on_deploy)
+            environment.check(described, data)
             with _logging(data), _zygotes(data) as zygotes, _database(data, on_event) as (server, database_url):
-                described = tuple(each for each in functions or all_functions() if not each.runs_on_deploy)
                 conninfo = postgres.create_runtime_database(server)
                 runtime = Runtime.build(described, data, url, database_url, conninfo, zygotes, workflows)
                 _run_loop(_serve(runtime, server, listener, url, ready_files, on_event))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from e2i_shared import settings
+from e2i_shared.errors import ConfigurationError
 
 from infra.functions import all_functions
 from infra.local.datadir import open_data_dir
-from infra.local.environment import Places, inherited
+from infra.local.environment import Places, check, inherited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,3 +74,36 @@ def test_a_users_keys_for_language_models_are_passed_under_our_names_unless_ours
 
     assert environment["E2I_ANTHROPIC_API_KEY"] == "from-the-user"
     assert environment["E2I_OPENAI_API_KEY"] == "ours"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"E2I_LLM_PROVIDERS": "anthropic"}, "ANTHROPIC_API_KEY is not set"),
+        ({"E2I_LLM_EMBEDDINGS": "openai"}, "E2I_LLM_EMBEDDINGS names openai"),
+        ({"E2I_LLM_PROVIDERS": "nobody"}, "E2I_LLM_PROVIDERS"),
+        ({"E2I_MIN_CONFIDENCE": "high"}, "E2I_MIN_CONFIDENCE"),
+        ({"E2I_VOCABULARY": "/no/such.yaml"}, "/no/such.yaml"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], said: str
+):
+    for name in [name for name in os.environ if name.startswith("E2I_") or name.endswith("_API_KEY")]:
+        monkeypatch.delenv(name)
+    data = open_data_dir(tmp_path / "d")
+    functions = [each for each in all_functions() if not each.runs_on_deploy]
+    check(functions, data)
+
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigurationError, match=said):
+        check(functions, data)
+
+
+def test_a_provider_with_its_key_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("E2I_LLM_PROVIDERS", "anthropic")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+
+    check([each for each in all_functions() if not each.runs_on_deploy], open_data_dir(tmp_path / "d"))
