@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 COLOURS = {"deploy": "green", "refine": "yellow", "skip": "red"}
-LISTED = ("twin_id", "name", "brand", "version", "status", "active", "outcome", "fidelity_score", "fidelity_grade")
-HEADS = tuple(name.removeprefix("fidelity_") for name in LISTED)
+LISTED = ("twin_id", "twin", "status", "active", "outcome", "fidelity")
 MOST_GROUPS = 24
 _NO_FEATURE = {"feature": "", "before": None, "after": None}
 
@@ -34,7 +33,14 @@ def job(found: Json) -> RenderableType:
 
 def twins(found: Sequence[Json]) -> RenderableType:
     """Return a table of versions."""
-    return render.table("Twins", HEADS, ([short(item.get(name)) for name in LISTED] for item in found))
+    return render.table("Twins", LISTED, map(_listed, found))
+
+
+def _listed(item: Json) -> tuple[Any, ...]:
+    named = f"{item['name']}, {item['brand']}, version {item['version']}"
+    score = short(item.get("fidelity_score"))
+    fidelity = None if score is None else f"{score} {item.get('fidelity_grade') or ''}".rstrip()
+    return item["twin_id"], named, item["status"], item["active"], item["outcome"], fidelity
 
 
 def twin(found: Json) -> RenderableType:
