@@ -179,6 +179,20 @@ def test_questions_like_it_are_offered_beside_an_answer_never_as_one(wiring):
     assert bootstrap.for_tenant(OTHER).compositions.similar(embed(QUESTION), MODEL) == []
 
 
+def test_a_question_that_was_asked_often_is_offered_once(wiring):
+    compositions = wiring.tenant(TENANT).compositions
+    asked = [COMPOSITION.replace("c001", f"c01{k}") for k in range(5)]
+    for identity, query in ((COMPOSITION, QUESTION), *((each, QUESTION + " By how much?") for each in asked)):
+        compositions.create(
+            NewComposition(composition_id=identity, query=query, embedding=embed(query), embedding_model=MODEL)
+        )
+        compositions.save_answer(identity, ANSWER, [], {})
+
+    (near,) = body(call("GET", ""))["related"]
+
+    assert near["composition_id"] in asked
+
+
 def test_outputs_that_no_reply_could_carry_are_left_out_and_named(wiring, monkeypatch):
     from e2i_shared.composer.model import StepRecord
     from e2i_shared.http import reading

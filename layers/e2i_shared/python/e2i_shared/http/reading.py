@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from e2i_shared.ports import Tenant
 
 MOST_RELATED = 3
+MOST_LOOKED_AT = 12
 RELATED_FROM = 0.75  # cosine similarity of questions
 MOST_OUTPUT = 4_000_000  # characters of JSON in one reply; a function may return 6 MB
 
@@ -30,11 +31,13 @@ def read(tenant: Tenant, composition_id: str, routing: RoutingPattern | None = N
 
 
 def related(tenant: Tenant, record: CompositionRecord) -> list[RelatedComposition]:
-    """Return past questions like this one, nearest first, without itself."""
-    near = tenant.compositions.neighbours(record.composition_id, MOST_RELATED, RELATED_FROM)
+    """Return past questions like this one, nearest first, without itself; one that was asked often is named once."""
+    near = tenant.compositions.neighbours(record.composition_id, MOST_LOOKED_AT, RELATED_FROM)
+    once = {" ".join(o.query.casefold().split()): o for o in reversed(near)}
+    named = sorted(once.values(), key=near.index)[:MOST_RELATED]
     return [
         RelatedComposition(composition_id=o.composition_id, query=o.query, similarity=round(o.similarity, 4))
-        for o in near
+        for o in named
     ]
 
 
