@@ -11,7 +11,7 @@ import pytest
 from e2i_shared import bootstrap, settings
 from e2i_shared.objects import FolderObjects
 from e2i_shared.wiring import EnvironmentWiring
-from world import TENANT, FakeEvents, FakeWorkflows, assays, request, seed, seed_to_control, trial
+from world import TENANT, FakeEvents, FakeQueues, FakeWorkflows, assays, request, seed, seed_to_control, trial
 
 from functions.run_tool import handler as run_tool
 
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class PostgresWiring(EnvironmentWiring):
-    """The real wiring, but for workflows, events and objects."""
+    """The real wiring, but for workflows, events, queues and objects."""
 
     started: FakeWorkflows = field(default_factory=FakeWorkflows)
     bus: FakeEvents = field(default_factory=FakeEvents)
+    letters: FakeQueues = field(default_factory=FakeQueues)
     folder: Path | None = None
 
     def workflows(self) -> FakeWorkflows:
@@ -35,6 +36,9 @@ class PostgresWiring(EnvironmentWiring):
 
     def events(self) -> FakeEvents:
         return self.bus
+
+    def queues(self) -> FakeQueues:
+        return self.letters
 
     def objects(self) -> FolderObjects:
         assert self.folder is not None

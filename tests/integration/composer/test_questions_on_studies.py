@@ -96,7 +96,7 @@ def asked(query: str) -> tuple[Any, Any]:
         ),
         (
             "Who should get the 100 places in job training, to raise earnings?",
-            ["policy_optimizer", "causal_effect_estimator"],
+            ["policy_optimizer"],
             "training",
         ),
     ],

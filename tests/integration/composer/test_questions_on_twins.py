@@ -78,4 +78,4 @@ def test_without_a_twin_a_prescreen_says_so_and_the_rest_is_answered():
     assert steps["intervention_prescreener"].status == "FAILED"
     assert "No digital twins are at hand" in steps["intervention_prescreener"].error_message
     assert "each additional call raises" in record.answer.parts[0].text
-    assert any("No digital twins are at hand" in caveat for caveat in record.answer.caveats)
+    assert any("No digital twins are at hand" in part.reason for part in record.missing)

@@ -158,8 +158,7 @@ ORDER BY s.similarity DESC, s.composition_id
 LIMIT %(limit)s;
 
 -- name: answered_alike
--- Compositions of a question of the same shape (domains of its parts in order, dependencies) that were answered in full, newest first,
--- among the newest 500.
+-- Compositions, newest first, of the same shape (domains of parts in order, dependencies) answered in full, of the newest 500.
 SELECT e.composition_id::text
 FROM (
     SELECT composition_id, sub_questions, dependencies, created_at
