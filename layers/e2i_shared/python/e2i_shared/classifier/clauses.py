@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
+from e2i_shared.classifier.domains import NONE
 from e2i_shared.classifier.grammar import (
     ABBREVIATIONS,
     ASKING,
@@ -36,7 +37,6 @@ MAX_PLACES = 80
 _OPEN = 0.02
 _CERTAIN = 0.985
 _LEAST = 1e-3
-NOTHING = "NONE"
 _CLEARLY = 0.99
 _BREAK = re.compile(r"[?!;:,()\n\r\u2022\u2013\u2014|\u3002\uff1f\uff0c\uff1b]|\.(?=\s|$)|\s[-/*+&]+\s|->")
 _STOPS = ".?!;\n"
@@ -276,9 +276,9 @@ def second_features(reading: Reading, odds: Mapping[int, float], at: int, scorer
     one, other = (scorer(reading, piece) for piece in pieces)
     both = scorer(reading, _clause(reading, left, right))
     top_one, top_other, top = (max(found, key=lambda name: found[name]) for found in (one, other, both))
-    apart = sum(p * q for a, p in one.items() for b, q in other.items() if a != b and NOTHING not in {a, b})
+    apart = sum(p * q for a, p in one.items() for b, q in other.items() if a != b and NONE not in {a, b})
     gap, asks = _gap_class(reading.gap(at)), _asks(reading, pieces[1].body, right)
-    alike = "same" if top_one == top_other else "nothing" if NOTHING in {top_one, top_other} else "other"
+    alike = "same" if top_one == top_other else "nothing" if NONE in {top_one, top_other} else "other"
     short = f"{_length(at - pieces[0].body)}-{_length(right - pieces[1].body)}"
     names = [
         f"alike={alike}",
@@ -295,9 +295,9 @@ def second_features(reading: Reading, odds: Mapping[int, float], at: int, scorer
     shares = {
         "first": math.log(max(odds[at], _LEAST) / max(1 - odds[at], _LEAST)),
         "apart": apart,
-        "left_nothing": one[NOTHING],
-        "right_nothing": other[NOTHING],
-        "whole_nothing": both[NOTHING],
+        "left_nothing": one[NONE],
+        "right_nothing": other[NONE],
+        "whole_nothing": both[NONE],
         "surer_apart": min(one[top_one], other[top_other]) - both[top],
         "sure": min(one[top_one], other[top_other]),
         "sure_whole": both[top],

@@ -36,7 +36,6 @@ _TOGETHER = 0.7
 _SENSES = 1.5
 _SHAPE = 1.2
 _MAX_KEYS = 10
-_SHORTEST = 3
 _INHERITED = 0.9
 _CLEAR = 0.8
 _ANCHORS = frozenset(("<kpi", "<tre", "<bra", "<hcp", "<pat", "<ter", "<seg", "<spe"))
