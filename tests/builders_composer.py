@@ -384,8 +384,6 @@ def drive(
     """Run a composition from question to answer; return its record and steps."""
     from datetime import datetime
 
-    from e2i_shared.composer.phases import run_phase
-
     held: dict[str, Any] = {}
 
     def now() -> Any:
@@ -395,10 +393,17 @@ def drive(
         classification(query, parts, edges, periods=periods), changes.pop("tools", None), now=now, **changes
     )
     held |= {"services": made, "id": created(made, query)}
-    event = {"tenant_id": "t", "composition_id": held["id"]}
+    return carried_out(made, held["id"])
+
+
+def carried_out(made: Any, composition_id: str) -> tuple[Any, Any]:
+    """Run every phase of a composition and each step level by level; return its record and its steps."""
+    from e2i_shared.composer.phases import run_phase
+
+    event = {"tenant_id": "t", "composition_id": composition_id}
     run_phase(event | {"phase": "decompose"}, made)
     for level in run_phase(event | {"phase": "plan"}, made)["levels"]:
         for step in level:
             run_phase(event | {"phase": "execute", "step_number": step["step_number"]}, made)
     run_phase(event | {"phase": "synthesize"}, made)
-    return made.compositions.get(held["id"]), made.compositions.steps(held["id"])
+    return made.compositions.get(composition_id), made.compositions.steps(composition_id)

@@ -8,10 +8,9 @@ from functools import cache
 from typing import Any
 
 from builders_asked_twins import AskedTwins, trained_on
-from builders_composer import created, datasets, kpi_names, sample, services
+from builders_composer import carried_out, created, datasets, kpi_names, sample, services
 from e2i_shared.api.classification import ClassifyRequest
 from e2i_shared.classifier.classify import classify
-from e2i_shared.composer.phases import run_phase
 from e2i_shared.tools import _registry
 from e2i_shared.tools._registry import ToolContext
 
@@ -44,10 +43,4 @@ def asked(query: str, *, with_twins: bool = False) -> tuple[Any, Any]:
         kpis=kpi_names(),
     )
     held |= {"made": made, "id": created(made, query)}
-    event = {"tenant_id": "t", "composition_id": held["id"]}
-    run_phase(event | {"phase": "decompose"}, made)
-    for level in run_phase(event | {"phase": "plan"}, made)["levels"]:
-        for step in level:
-            run_phase(event | {"phase": "execute", "step_number": step["step_number"]}, made)
-    run_phase(event | {"phase": "synthesize"}, made)
-    return made.compositions.get(held["id"]), made.compositions.steps(held["id"])
+    return carried_out(made, held["id"])

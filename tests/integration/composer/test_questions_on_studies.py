@@ -9,12 +9,11 @@ from functools import cache
 from typing import Any
 
 import pytest
-from builders_composer import created, kpi_names, services
+from builders_composer import carried_out, created, kpi_names, services
 from builders_frames import frame_of
 from e2i_shared.api.classification import ClassifyRequest
 from e2i_shared.api.datasets import ColumnKind, ColumnRole
 from e2i_shared.classifier.classify import classify
-from e2i_shared.composer.phases import run_phase
 from e2i_shared.datasets import ingest
 from e2i_shared.datasets.examples import EXAMPLES, load_example
 from e2i_shared.datasets.memory import MemoryDataSource
@@ -60,13 +59,7 @@ def asked(query: str) -> tuple[Any, Any]:
         datasets=lambda: entries,
     )
     held |= {"made": made, "id": created(made, query)}
-    event = {"tenant_id": "t", "composition_id": held["id"]}
-    run_phase(event | {"phase": "decompose"}, made)
-    for level in run_phase(event | {"phase": "plan"}, made)["levels"]:
-        for step in level:
-            run_phase(event | {"phase": "execute", "step_number": step["step_number"]}, made)
-    run_phase(event | {"phase": "synthesize"}, made)
-    return made.compositions.get(held["id"]), made.compositions.steps(held["id"])
+    return carried_out(made, held["id"])
 
 
 @pytest.mark.parametrize(
